@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The call: what a caller says it wants. Untrusted, but parsed: every value has its type."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from govshare_policy.errors import CallError
+
+MAX_CALL_BYTES: Final = 64 * 1024
+MAX_TEXT: Final = 256
+MAX_FIELDS: Final = 512
+ALL_FIELDS: Final = ("*",)
+DEFAULT_CHANNEL: Final = "api"
+DEFAULT_NETWORK: Final = "extranet"
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)")
+_TEXTS = ("id", "department", "system", "operator", "item", "resource", "purpose", "channel")
+_MORE_TEXTS = ("network", "grant", "consent")
+_FLAGS = ("derived", "commercial")
+_KEYS = frozenset((*_TEXTS, *_MORE_TEXTS, *_FLAGS, "at", "action", "fields", "recipient"))
+_PROVEN_ELSEWHERE = frozenset(("id", "at", "department", "system"))
+_REQUIRED = frozenset(("id", "at", "action", "department", "system", "resource", "fields"))
+
+
+class Action(StrEnum):
+    """What the caller wants to do with the data."""
+
+    READ = "read"
+    ONWARD = "onward"
+
+
+class RecipientKind(StrEnum):
+    """Whom the data would go to."""
+
+    DEPARTMENT = "department"
+    COMPANY = "company"
+    PERSON = "person"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """The party that data would be passed to; ``id`` is empty only for the public."""
+
+    kind: RecipientKind
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One data call as the caller states it (interface §4).
+
+    An empty string means "not stated". ``at``, ``department``, ``system`` and ``network`` are
+    claims; behind the sidecar they are held against the clock, the certificate and the listener.
+    """
+
+    id: str
+    action: Action
+    resource: str
+    fields: tuple[str, ...]
+    purpose: str
+    at: datetime | None = None
+    department: str = ""
+    system: str = ""
+    operator: str = ""
+    item: str = ""
+    channel: str = DEFAULT_CHANNEL
+    network: str = ""
+    grant: str = ""
+    consent: str = ""
+    recipient: Recipient | None = None
+    derived: bool = False
+    commercial: bool = False
+
+    @property
+    def asks_for_all(self) -> bool:
+        """Whether the call asks for whatever fields the caller may have."""
+        return self.fields == ALL_FIELDS
+
+
+def parse_call(data: bytes | str, *, on_the_wire: bool = False) -> Call:
+    """Parse one call document.
+
+    On the wire the identity and the time come from the certificate and the clock, so the keys
+    that would claim them may be absent.
+
+    Args:
+        data: UTF-8 JSON, at most 64 KiB.
+        on_the_wire: Whether identity and time are proven by other means.
+
+    Raises:
+        CallError: If the document is not exactly the shape of interface §4. Says which key.
+    """
+    return call_from_document(parse_object(data), on_the_wire=on_the_wire)
+
+
+def parse_object(data: bytes | str) -> dict[str, object]:
+    """Return the JSON object in *data*; duplicate keys, NaN and bad UTF-8 are refused.
+
+    Raises:
+        CallError: If *data* is not one JSON object of at most 64 KiB.
+    """
+    if len(data) > MAX_CALL_BYTES:
+        raise CallError(f"a call is at most {MAX_CALL_BYTES} bytes of JSON")
+    try:
+        text = data.decode("utf-8", "strict") if isinstance(data, bytes) else data
+    except UnicodeDecodeError as error:
+        raise CallError(f"the call is not valid UTF-8 at byte {error.start}") from None
+    try:
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise CallError(
+            f"the call is not valid JSON at line {error.lineno} column {error.colno}"
+        ) from None
+    except RecursionError:
+        raise CallError("the call is nested too deeply") from None
+    if not isinstance(document, dict):
+        raise CallError("a call is a JSON object")
+    return document
+
+
+def call_from_document(document: Mapping[str, object], *, on_the_wire: bool = False) -> Call:
+    """Return the call that *document* states.
+
+    Raises:
+        CallError: If a key is unknown or missing, or a value has the wrong type.
+    """
+    unknown = sorted(set(document) - _KEYS)
+    if unknown:
+        raise CallError(f"unknown key {_shown(unknown[0])} in the call")
+    missing = sorted((_REQUIRED - (_PROVEN_ELSEWHERE if on_the_wire else set())) - set(document))
+    if missing:
+        raise CallError(f"the call has no `{missing[0]}`")
+    action = _action(document["action"])
+    if action is Action.READ and "purpose" not in document:
+        raise CallError("the call has no `purpose`")
+    recipient = _recipient(document.get("recipient"))
+    if action is Action.ONWARD and recipient is None:
+        raise CallError("`recipient` is required when `action` is `onward`")
+    texts = {key: _text(key, document[key]) for key in (*_TEXTS, *_MORE_TEXTS) if key in document}
+    network = texts.pop("network", "" if on_the_wire else DEFAULT_NETWORK)
+    return Call(
+        id=texts.pop("id", ""),
+        resource=texts.pop("resource"),
+        purpose=texts.pop("purpose", ""),
+        action=action,
+        at=_instant(document["at"]) if "at" in document else None,
+        fields=_fields(document["fields"]),
+        recipient=recipient,
+        network=network,
+        derived=_flag("derived", document.get("derived", False)),
+        commercial=_flag("commercial", document.get("commercial", False)),
+        **texts,
+    )
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    document: dict[str, object] = {}
+    for key, value in pairs:
+        if key in document:
+            raise CallError(f"the key {_shown(key)} stands twice in the call")
+        document[key] = value
+    return document
+
+
+def _no_constant(name: str) -> object:
+    raise CallError(f"`{name}` is not JSON")
+
+
+def _shown(key: str) -> str:
+    # A key is the caller's text: only a plain one is repeated, so that no value can ride in it.
+    return f"`{key}`" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}", key) else "(not printable)"
+
+
+def _text(key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise CallError(f"`{key}` is a string")
+    if len(value) > MAX_TEXT:
+        raise CallError(f"`{key}` is at most {MAX_TEXT} characters")
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in value):
+        raise CallError(f"`{key}` holds a control character")
+    return unicodedata.normalize("NFC", value)
+
+
+def _flag(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise CallError(f"`{key}` is true or false")
+    return value
+
+
+def _action(value: object) -> Action:
+    try:
+        return Action(_text("action", value))
+    except ValueError:
+        raise CallError("`action` is `read` or `onward`") from None
+
+
+def _fields(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise CallError("`fields` is a list of field names")
+    if len(value) > MAX_FIELDS:
+        raise CallError(f"`fields` names at most {MAX_FIELDS} fields")
+    names = tuple(_text("fields", name) for name in value)
+    if len(set(names)) != len(names):
+        raise CallError("`fields` names a field twice")
+    if "*" in names and names != ALL_FIELDS:
+        raise CallError("`*` stands alone in `fields`")
+    return names
+
+
+def _recipient(value: object) -> Recipient | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise CallError("`recipient` is an object with `kind` and `id`")
+    if set(value) - {"kind", "id"}:
+        raise CallError("`recipient` has the keys `kind` and `id` and no others")
+    try:
+        kind = RecipientKind(_text("recipient.kind", value.get("kind")))
+    except ValueError:
+        raise CallError(
+            "`recipient.kind` is `department`, `company`, `person` or `public`"
+        ) from None
+    if "id" not in value and kind is not RecipientKind.PUBLIC:
+        raise CallError("`recipient.id` is required unless the recipient is the public")
+    return Recipient(kind=kind, id=_text("recipient.id", value.get("id", "")))
+
+
+def _instant(value: object) -> datetime:
+    text = _text("at", value)
+    if not _INSTANT.fullmatch(text):
+        raise CallError("`at` is an instant with an offset, such as 2026-01-05T09:30:00+08:00")
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise CallError("`at` names a date or time that does not exist") from None

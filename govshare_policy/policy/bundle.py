@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bundle: the texts that decide and the registers they decide about, verified and frozen."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from govshare_policy.crypto import sm3
+from govshare_policy.errors import PolicyError
+from govshare_policy.policy._casbin import CasbinModel, parse_model
+from govshare_policy.policy.pack import Pack, parse_pack
+from govshare_policy.policy.question import ScopeLines
+from govshare_policy.policy.texts import ReasonTexts, parse_texts
+from govshare_policy.register import Register
+from govshare_policy.register.load import digest_of
+
+NATIONAL: Final = "national-809"
+PACK_FILES: Final = ("law.toml", "policy.csv", "clauses.tsv")
+COMMON_FILES: Final = ("rules.conf", "scope.conf", "findings.json", "reasons.toml")
+
+
+class Precedence(StrEnum):
+    """Whose text decides when a local and the national one both speak."""
+
+    LOCAL = "local"
+    NATIONAL = "national"
+    STRICTEST = "strictest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """One text of law, ready to be asked about a call."""
+
+    pack: Pack
+    scope: ScopeLines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """What decides: chosen texts over one register. Replaced whole, never changed.
+
+    Attributes:
+        texts: The texts asked, the local one first; never empty.
+        columns: The columns of ``rules.conf``, in order.
+        revision: SM3 over the common files, the packs and the register; 32 bytes.
+    """
+
+    profile: str
+    precedence: Precedence
+    texts: tuple[Text, ...]
+    columns: tuple[str, ...]
+    findings: Mapping[str, frozenset[str]]
+    reasons: ReasonTexts
+    register: Register
+    revision: bytes
+
+    def in_force(self, day: date) -> tuple[Text, ...]:
+        """Return the texts in force on *day*.
+
+        A single text was chosen by name and answers for any day.
+        """
+        if len(self.texts) == 1 and self.precedence is Precedence.LOCAL:
+            return self.texts
+        return tuple(text for text in self.texts if text.pack.in_force(day))
+
+
+def packs_directory() -> Path:
+    """Return the directory of the packs: shipped inside the package, or beside it in a checkout.
+
+    Raises:
+        PolicyError: If neither is there.
+    """
+    package = Path(__file__).resolve().parent.parent
+    for directory in (package / "packs", package.parent / "policies"):
+        if (directory / "common").is_dir():
+            return directory
+    raise PolicyError("the policy packs are not installed")
+
+
+def profiles(packs: Path | None = None) -> tuple[str, ...]:
+    """Return the profiles that packs exist for, in alphabetical order."""
+    directory = packs or packs_directory()
+    return tuple(sorted(path.parent.name for path in directory.glob("*/law.toml")))
+
+
+def load_bundle(
+    profile: str,
+    register: Register,
+    *,
+    precedence: Precedence = Precedence.LOCAL,
+    packs: Path | None = None,
+) -> Bundle:
+    """Load the texts that *precedence* asks and bind them to *register*.
+
+    Args:
+        profile: A profile id, such as ``hubei``.
+        register: The registers decided about.
+        precedence: ``local`` asks the named text only, ``national`` the national text only,
+            ``strictest`` both.
+        packs: The directory of the packs; by default the one that came with the library.
+
+    Raises:
+        PolicyError: If the profile is unknown or a file of a pack is wrong. A bundle in service
+            stays as it is.
+    """
+    directory = packs or packs_directory()
+    known = profiles(directory)
+    if profile not in known:
+        raise PolicyError(f"unknown profile; there are {', '.join(known)}")
+    chosen = _chosen(profile, precedence)
+    common = _read(directory / "common", COMMON_FILES)
+    read = {name: _read(directory / name, PACK_FILES) for name in chosen}
+    rules_model = parse_model(_decode(common, "rules.conf"), name="rules.conf")
+    scope_model = parse_model(_decode(common, "scope.conf"), name="scope.conf")
+    reasons = parse_texts(common["reasons.toml"])
+    findings = _findings(common["findings.json"], rules_model)
+    texts = []
+    for name in chosen:
+        pack = _pack(name, read[name], rules_model, findings, reasons)
+        texts.append(Text(pack=pack, scope=ScopeLines(scope_model, pack)))
+    digests = [digest_of(common), *(digest_of(read[name]) for name in chosen), register.digest]
+    return Bundle(
+        profile=profile,
+        precedence=precedence,
+        texts=tuple(texts),
+        columns=rules_model.request,
+        findings=findings,
+        reasons=reasons,
+        register=register,
+        revision=sm3(f"{profile}\0{precedence}\0".encode() + b"".join(digests)),
+    )
+
+
+def _chosen(profile: str, precedence: Precedence) -> tuple[str, ...]:
+    match precedence:
+        case Precedence.LOCAL:
+            return (profile,)
+        case Precedence.NATIONAL:
+            return (NATIONAL,)
+        case Precedence.STRICTEST:
+            return (profile,) if profile == NATIONAL else (profile, NATIONAL)
+
+
+def _read(directory: Path, names: tuple[str, ...]) -> dict[str, bytes]:
+    try:
+        return {name: (directory / name).read_bytes() for name in names}
+    except OSError as error:
+        raise PolicyError(
+            f"{directory.name}: a file of the pack cannot be read ({error.strerror})"
+        ) from None
+
+
+def _pack(
+    name: str,
+    files: Mapping[str, bytes],
+    model: CasbinModel,
+    findings: Mapping[str, frozenset[str]],
+    reasons: ReasonTexts,
+) -> Pack:
+    try:
+        pack = parse_pack(files, model=model, findings=findings, texts=reasons)
+    except PolicyError as error:
+        raise PolicyError(f"{name}/{error}") from None
+    if pack.profile != name:
+        raise PolicyError(f"{name}/law.toml: `profile` is not the name of the directory")
+    return pack
+
+
+def _decode(files: Mapping[str, bytes], name: str) -> str:
+    try:
+        return files[name].decode("utf-8", "strict")
+    except UnicodeDecodeError:
+        raise PolicyError(f"common/{name}: not valid UTF-8") from None
+
+
+def _findings(data: bytes, model: CasbinModel) -> dict[str, frozenset[str]]:
+    try:
+        properties = json.loads(data)["properties"]
+        findings = {key: frozenset(value["enum"]) for key, value in properties.items()}
+    except (ValueError, KeyError, TypeError):
+        raise PolicyError("common/findings.json: not a schema of closed lists") from None
+    if set(findings) != set(model.request) or not set(findings) < set(model.policy):
+        raise PolicyError("common/findings.json: not the columns of rules.conf")
+    return findings

@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Load one pack: a text of law as Casbin lines, its clauses, and what it binds and obliges."""
+
+import csv
+import io
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from govshare_policy.errors import PolicyError
+from govshare_policy.legal import Clause, Outcome
+from govshare_policy.policy._casbin import CasbinModel, CasbinPolicy
+from govshare_policy.policy.texts import ReasonTexts
+
+DIMENSIONS: Final = ("field", "purpose", "channel", "system", "certificate")
+SHARES: Final = ("unconditional", "controlled", "conditional")
+DUTY_VALUES: Final = (
+    "",
+    "purpose",
+    "system",
+    "provider",
+    "usage_requirements",
+    "three_years_on",
+)
+_NAME = re.compile(r"[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
+_LAW_KEYS = frozenset(
+    (
+        "profile",
+        "prefix",
+        "level",
+        "document",
+        "name_zh",
+        "name_en",
+        "in_force_from",
+        "silence",
+        "open_share",
+        "scope",
+        "duty",
+    )
+)
+_CLAUSE_COLUMNS = [
+    "id",
+    "document",
+    "article",
+    "actor",
+    "topic",
+    "paraphrase_en",
+    "paraphrase_zh",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One ``p`` line: which findings it wants and what it answers.
+
+    Attributes:
+        clauses: The provisions it rests on, the deciding one first; never empty.
+        line: Its line number in the file, from 1.
+    """
+
+    id: str
+    clauses: tuple[str, ...]
+    outcome: Outcome
+    reason: str
+    wants: Mapping[str, str]
+    line: int
+
+    def misses(
+        self, found: Mapping[str, str], kinds: Mapping[str, frozenset[str]]
+    ) -> dict[str, str]:
+        """Return the columns in which *found* is not what the rule wants, and what it wants."""
+        return {
+            column: wanted
+            for column, wanted in self.wants.items()
+            if wanted != found[column] and wanted not in kinds.get(found[column], ())
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutyRule:
+    """A duty that a text attaches to an allowed call; empty *share* and *action* mean any."""
+
+    code: str
+    clause: str
+    value: str
+    share: tuple[str, ...]
+    action: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """One text of law, ready to be asked.
+
+    Attributes:
+        scope: Dimension of a grant to the clause by which the text binds it.
+        silence: The clause cited where no rule speaks.
+        open_share: Kinds of share that need no grant, so that no grant narrows them.
+    """
+
+    profile: str
+    prefix: str
+    level: str
+    document: str
+    name_zh: str
+    name_en: str
+    in_force_from: date | None
+    silence: str
+    open_share: tuple[str, ...]
+    scope: Mapping[str, str]
+    duties: tuple[DutyRule, ...]
+    rules: tuple[Rule, ...]
+    clauses: Mapping[str, Clause]
+    policy: CasbinPolicy
+
+    def in_force(self, day: date) -> bool:
+        """Whether the text is in force on *day*, as far as it says."""
+        return self.in_force_from is None or self.in_force_from <= day
+
+
+def parse_pack(
+    files: Mapping[str, bytes],
+    *,
+    model: CasbinModel,
+    findings: Mapping[str, frozenset[str]],
+    texts: ReasonTexts,
+) -> Pack:
+    """Return the pack in *files* (``law.toml``, ``policy.csv``, ``clauses.tsv``).
+
+    Raises:
+        PolicyError: If anything in it is not what it has to be; names file, line and column.
+    """
+    law = _law(files)
+    prefix = str(law["prefix"])
+    clauses = _clauses(files, prefix)
+    reader = _PolicyReader(model, findings, clauses, texts)
+    rules, roles, lines = reader.read(_text(files, "policy.csv"))
+    scope = {str(key): str(value) for key, value in dict(law.get("scope", {})).items()}
+    for dimension, clause in scope.items():
+        if dimension not in DIMENSIONS:
+            raise PolicyError(f"law.toml: `{dimension}` in [scope] is not a dimension of a grant")
+        _known(clause, clauses, "law.toml")
+    return Pack(
+        profile=str(law["profile"]),
+        prefix=prefix,
+        level=_one_of(law, "level", ("local", "national")),
+        document=str(law["document"]),
+        name_zh=str(law["name_zh"]),
+        name_en=str(law["name_en"]),
+        in_force_from=_date(law.get("in_force_from")),
+        silence=_known(str(law["silence"]), clauses, "law.toml"),
+        open_share=_codes(law, "open_share", SHARES),
+        scope=scope,
+        duties=tuple(_duty(table, clauses) for table in law.get("duty", ())),
+        rules=rules,
+        clauses=clauses,
+        policy=CasbinPolicy(model, lines, roles),
+    )
+
+
+class _PolicyReader:
+    """Reads ``policy.csv`` more strictly than any Casbin does, and says where a fault stands."""
+
+    def __init__(
+        self,
+        model: CasbinModel,
+        findings: Mapping[str, frozenset[str]],
+        clauses: Mapping[str, Clause],
+        texts: ReasonTexts,
+    ) -> None:
+        self._columns = model.policy
+        self._findings = findings
+        self._clauses = clauses
+        self._texts = texts
+        self._kinds: dict[str, int] = {}
+        self._line = 0
+
+    def read(
+        self, text: str
+    ) -> tuple[tuple[Rule, ...], tuple[tuple[str, str], ...], list[list[str]]]:
+        rules: list[Rule] = []
+        roles: list[tuple[str, str]] = []
+        lines: list[list[str]] = []
+        values = frozenset().union(*self._findings.values())
+        for self._line, raw in enumerate(text.split("\n"), 1):
+            if not raw.strip() or raw.startswith("#"):
+                continue
+            cells = [cell.strip(" ") for cell in raw.split(",")]
+            kind, rest = cells[0], cells[1:]
+            if kind == "g":
+                roles.append(self._role(rest, values, roles))
+            elif kind == "p":
+                rules.append(self._rule(rest, {rule.id for rule in rules}))
+                lines.append(rest)
+            else:
+                self._refuse(1, "a line starts with `p` or `g`")
+        self._check_kinds({role for _, role in roles})
+        if not any(rule.outcome is Outcome.ALLOW for rule in rules):
+            raise PolicyError("policy.csv: no rule allows anything")
+        return tuple(rules), tuple(roles), lines
+
+    def _refuse(self, column: int, fault: str) -> None:
+        raise PolicyError(f"policy.csv line {self._line} column {column}: {fault}")
+
+    def _role(
+        self, rest: list[str], values: frozenset[str], roles: list[tuple[str, str]]
+    ) -> tuple[str, str]:
+        if len(rest) != 2:  # noqa: PLR2004
+            self._refuse(len(rest) + 1, "a `g` line has a finding and a kind")
+        member, role = rest
+        if member not in values:
+            self._refuse(2, f"`{member}` is not a finding")
+        if not _NAME.fullmatch(role) or (role in values):
+            self._refuse(3, "a kind is a new lower-case name")
+        if (member, role) in roles:
+            self._refuse(2, "the line stands twice")
+        return member, role
+
+    def _rule(self, rest: list[str], seen: set[str]) -> Rule:
+        if len(rest) != len(self._columns):
+            self._refuse(
+                min(len(rest), len(self._columns)) + 1,
+                f"{len(rest)} values where the model defines {len(self._columns)}",
+            )
+        cells = dict(zip(self._columns, rest, strict=True))
+        if not _NAME.fullmatch(cells["rule"]):
+            self._refuse(2, "a rule id is lower-case words joined by hyphens")
+        if cells["rule"] in seen:
+            self._refuse(2, f"the rule `{cells['rule']}` stands twice")
+        cited = tuple(cells["clauses"].split("|"))
+        for clause in cited:
+            if clause not in self._clauses:
+                self._refuse(3, f"`{clause}` is not in the clause registry of this text")
+        if cells["outcome"] not in set(Outcome):
+            self._refuse(4, f"`{cells['outcome']}` is not an outcome")
+        outcome = Outcome(cells["outcome"])
+        if cells["eft"] != outcome.effect.value:
+            self._refuse(len(self._columns) + 1, f"the effect of `{outcome}` is `{outcome.effect}`")
+        if cells["reason"] not in self._texts:
+            self._refuse(5, f"`{cells['reason']}` has no text in reasons.toml")
+        return Rule(
+            id=cells["rule"],
+            clauses=cited,
+            outcome=outcome,
+            reason=cells["reason"],
+            wants=self._wants(cells),
+            line=self._line,
+        )
+
+    def _wants(self, cells: Mapping[str, str]) -> dict[str, str]:
+        wants: dict[str, str] = {}
+        for number, column in enumerate(self._columns, 2):
+            if column not in self._findings or cells[column] == "*":
+                continue
+            value = cells[column]
+            if value not in self._findings[column]:
+                if not _NAME.fullmatch(value):
+                    self._refuse(number, "neither a finding nor a kind of findings")
+                self._kinds.setdefault(value, self._line)
+            wants[column] = value
+        return wants
+
+    def _check_kinds(self, defined: set[str]) -> None:
+        for kind, line in self._kinds.items():
+            self._line = line
+            if kind not in defined:
+                self._refuse(1, f"`{kind}` is neither a finding nor a kind that a `g` line defines")
+        for kind in sorted(defined - set(self._kinds)):
+            raise PolicyError(f"policy.csv: no rule names the kind `{kind}`")
+
+
+def _text(files: Mapping[str, bytes], name: str) -> str:
+    if name not in files:
+        raise PolicyError(f"{name}: missing from the pack")
+    try:
+        return files[name].decode("utf-8", "strict")
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{name}: not valid UTF-8 at byte {error.start}") from None
+
+
+def _law(files: Mapping[str, bytes]) -> dict[str, Any]:
+    try:
+        law = tomllib.loads(_text(files, "law.toml"))
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"law.toml: {error}") from None
+    unknown = sorted(set(law) - _LAW_KEYS)
+    if unknown:
+        raise PolicyError(f"law.toml: unknown key `{unknown[0]}`")
+    for key in sorted(_LAW_KEYS - {"in_force_from", "duty", "scope"}):
+        if key not in law:
+            raise PolicyError(f"law.toml: `{key}` is missing")
+    return law
+
+
+def _clauses(files: Mapping[str, bytes], prefix: str) -> dict[str, Clause]:
+    reader = csv.reader(io.StringIO(_text(files, "clauses.tsv")), delimiter="\t")
+    if next(reader, None) != _CLAUSE_COLUMNS:
+        raise PolicyError("clauses.tsv line 1: not the columns of a clause registry")
+    clauses: dict[str, Clause] = {}
+    for row in reader:
+        where = f"clauses.tsv line {reader.line_num}"
+        if len(row) != len(_CLAUSE_COLUMNS):
+            raise PolicyError(f"{where}: {len(row)} cells where the header has 7")
+        if not row[0].startswith(f"{prefix}-") or row[0] in clauses:
+            raise PolicyError(f"{where} column 1: the id has another prefix or stands twice")
+        ident, document, article, actor, topic, english, chinese = row
+        clauses[ident] = Clause(
+            id=ident,
+            document=document,
+            article=article,
+            actor=actor,
+            topic=topic,
+            text_en=english,
+            text_zh=chinese,
+        )
+    return clauses
+
+
+def _known(clause: str, clauses: Mapping[str, Clause], file: str) -> str:
+    if clause not in clauses:
+        raise PolicyError(f"{file}: `{clause}` is not in the clause registry of this text")
+    return clause
+
+
+def _one_of(table: Mapping[str, Any], key: str, codes: tuple[str, ...], default: str = "") -> str:
+    value = table.get(key, default)
+    if value not in codes:
+        raise PolicyError(f"law.toml: `{key}` is not one of {', '.join(codes)}")
+    return str(value)
+
+
+def _codes(table: Mapping[str, Any], key: str, codes: tuple[str, ...]) -> tuple[str, ...]:
+    values = table.get(key, [])
+    if not isinstance(values, list) or not set(values) <= set(codes):
+        raise PolicyError(f"law.toml: `{key}` is a list of {', '.join(codes)}")
+    return tuple(values)
+
+
+def _date(value: object) -> date | None:
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise PolicyError("law.toml: `in_force_from` is not a date") from None
+
+
+def _duty(table: Mapping[str, Any], clauses: Mapping[str, Clause]) -> DutyRule:
+    unknown = sorted(set(table) - {"code", "clause", "value", "share", "action"})
+    if unknown or not {"code", "clause"} <= set(table):
+        raise PolicyError("law.toml: a duty has `code` and `clause`, and may have value and when")
+    return DutyRule(
+        code=str(table["code"]),
+        clause=_known(str(table["clause"]), clauses, "law.toml"),
+        value=_one_of(table, "value", DUTY_VALUES),
+        share=_codes(table, "share", SHARES),
+        action=_codes(table, "action", ("read", "onward")),
+    )

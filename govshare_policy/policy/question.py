@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turn the facts of a call into the findings that the rules ask about. Pure, and without law.
+
+What law there is in a finding comes from the pack: the scope lines of a grant say what it covers.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from govshare_policy.call import Call
+from govshare_policy.facts import (
+    OFFLINE_CHANNELS,
+    Candidate,
+    ConsentState,
+    Facts,
+    GrantState,
+)
+from govshare_policy.policy._casbin import CasbinModel, CasbinPolicy
+from govshare_policy.policy.pack import DIMENSIONS, Pack
+from govshare_policy.register import CatalogueEntry, Grant
+
+PLATFORM_NETWORK: Final = "extranet"
+_SUBJECT_TYPES = frozenset(
+    (
+        "gov_department",
+        "authorised_institution",
+        "authorised_social_org",
+        "authorised_public_affairs_org",
+        "company",
+    )
+)
+_LAWFUL_TYPES = _SUBJECT_TYPES - {"company"}
+_EVERY_VALUE: Final = "*"
+
+
+class ScopeLines:
+    """The scope of every grant under one text, as Casbin lines; built when first asked."""
+
+    def __init__(self, model: CasbinModel, pack: Pack) -> None:
+        self._model = model
+        self._pack = pack
+        self._policy = lru_cache(maxsize=4096)(self._build)
+
+    def lines(self, grant: Grant) -> list[list[str]]:
+        """Return the ``p`` lines of *grant*, without their ``p``.
+
+        A dimension that the text does not bind is covered whole. One that it binds is covered by
+        the values the grant names; a grant that names none covers nothing.
+        """
+        named: dict[str, Sequence[str]] = {
+            "field": grant.fields,
+            "purpose": grant.purposes,
+            "channel": grant.channels,
+            "system": grant.systems,
+            "certificate": (_EVERY_VALUE,) if grant.spki is None else (grant.spki.hex(),),
+        }
+        period = (grant.period.valid_from.isoformat(), grant.period.valid_to.isoformat())
+        head = [grant.id, grant.department, grant.resource, *period]
+        return [
+            [*head, dimension, value, self._pack.scope.get(dimension, self._pack.silence), "allow"]
+            for dimension in DIMENSIONS
+            for value in (named[dimension] if dimension in self._pack.scope else (_EVERY_VALUE,))
+        ]
+
+    def covers(self, grant: Grant, facts: Facts, dimension: str, value: str) -> bool:
+        """Whether *grant* covers *value* for the caller on the day of the call."""
+        if value == _EVERY_VALUE:
+            return False
+        request = (
+            grant.id,
+            facts.identity.department,
+            grant.resource,
+            facts.day.isoformat(),
+            dimension,
+            value,
+        )
+        return self._policy(grant).ask(request).allowed
+
+    def _build(self, grant: Grant) -> CasbinPolicy:
+        return CasbinPolicy(self._model, self.lines(grant))
+
+
+def fields_asked(call: Call, facts: Facts, candidate: Candidate, pack: Pack) -> tuple[str, ...]:
+    """Return the fields the call asks for: those it names, or all that it may have."""
+    if not call.asks_for_all:
+        return call.fields
+    entry, grant = facts.entry, candidate.grant
+    if entry is None:
+        return ()
+    if grant is None or candidate.state is not GrantState.ACTIVE or _open(entry, pack):
+        return entry.items
+    return tuple(name for name in entry.items if name in grant.fields)
+
+
+def findings(
+    call: Call, facts: Facts, candidate: Candidate, *, pack: Pack, scope: ScopeLines
+) -> dict[str, str]:
+    """Return one value for every column of ``rules.conf``."""
+    asked = fields_asked(call, facts, candidate, pack)
+    entry = facts.entry
+    found = {
+        "action": call.action.value,
+        "party": _party(facts, pack),
+        "entry": _entry(entry, asked),
+        "standing": "suspended" if facts.suspended else "good",
+        "purpose": "stated" if call.purpose else "missing",
+        "share": "moot" if entry is None else _share(entry),
+        "channel": "moot" if entry is None else _channel(call, facts, entry, candidate),
+        "grant": _grant(candidate),
+        "agreement": _agreement(candidate),
+        "recipient": facts.destination.value,
+        "consent": _consent(facts),
+        "commercial": "Y" if call.commercial else "N",
+    }
+    return found | _scope(call, facts, candidate, asked=asked, pack=pack, scope=scope)
+
+
+def _party(facts: Facts, pack: Pack) -> str:
+    if facts.identity.flaw is not None:
+        return "unproven"
+    if facts.department is None:
+        return "unknown_department"
+    if facts.system is None:
+        return "unknown_system"
+    if facts.system.department != facts.department.id:
+        return "foreign_system"
+    subject_type = facts.department.subject_type
+    if pack.profile in facts.operator_of and subject_type not in _LAWFUL_TYPES:
+        return "platform_operator"
+    return subject_type if subject_type in _SUBJECT_TYPES else "other_body"
+
+
+def _entry(entry: CatalogueEntry | None, asked: Sequence[str]) -> str:
+    if entry is None:
+        return "uncatalogued"
+    if entry.is_secret or entry.classification == "state_secret":
+        return "secret"
+    if not set(asked) <= set(entry.items):
+        return "unknown_field"
+    return "work_secret" if entry.classification == "work_secret" else "open"
+
+
+def _share(entry: CatalogueEntry) -> str:
+    if not entry.share_type:
+        return "unstated"
+    controlled = entry.share_type == "unconditional" and entry.parameter_controlled
+    return "controlled" if controlled else entry.share_type
+
+
+def _open(entry: CatalogueEntry, pack: Pack) -> bool:
+    return _share(entry) in pack.open_share
+
+
+def _channel(call: Call, facts: Facts, entry: CatalogueEntry, candidate: Candidate) -> str:
+    if call.channel in OFFLINE_CHANNELS:
+        return "offline_approved" if facts.offline_approved else "offline"
+    network = facts.identity.network
+    agreed = candidate.agreement is not None and candidate.agreement.network == network
+    if network != PLATFORM_NETWORK and not agreed:
+        return "off_network"
+    return "listed" if call.channel in entry.share_method else "unlisted"
+
+
+def _grant(candidate: Candidate) -> str:
+    if candidate.grant is not None and candidate.state is GrantState.ACTIVE:
+        return f"by_{candidate.grant.granted_by}"
+    return candidate.state.value
+
+
+def _agreement(candidate: Candidate) -> str:
+    if candidate.grant is None:
+        return "none"
+    return "in_force" if candidate.agreed else "lapsed"
+
+
+def _consent(facts: Facts) -> str:
+    consent = facts.consent
+    if consent is None or facts.consent_state is not ConsentState.COVERING:
+        return facts.consent_state.value
+    if consent.kind != "onward":
+        return consent.kind
+    return "onward_written" if consent.written else "onward_unwritten"
+
+
+def _scope(
+    call: Call,
+    facts: Facts,
+    candidate: Candidate,
+    *,
+    asked: Sequence[str],
+    pack: Pack,
+    scope: ScopeLines,
+) -> dict[str, str]:
+    grant, entry = candidate.grant, facts.entry
+    moot = dict.fromkeys(("fields", "use", "manner", "system", "quota"), "moot")
+    if not asked:
+        moot["fields"] = "missing"
+    if grant is None or candidate.state is not GrantState.ACTIVE or entry is None:
+        return moot
+    if not asked or _open(entry, pack):
+        return moot
+
+    def within(dimension: str, value: str) -> bool:
+        return scope.covers(grant, facts, dimension, value)
+
+    # An approved offline exchange is the manner itself (HU-a16-02), whatever the grant names.
+    offline = facts.offline_approved and call.channel in OFFLINE_CHANNELS
+    spent = grant.daily_quota is not None and candidate.used_today >= grant.daily_quota
+    return {
+        "fields": "granted" if all(within("field", name) for name in asked) else "beyond",
+        "use": "within" if within("purpose", call.purpose) else "outside",
+        "manner": "within" if offline or within("channel", call.channel) else "outside",
+        "system": "within" if within("system", facts.identity.system) else "outside",
+        "quota": "spent" if spent else "left",
+    }

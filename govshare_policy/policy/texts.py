@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sentences an answer gives: what was found, and what would make the call lawful."""
+
+import string
+import tomllib
+from collections.abc import Mapping
+
+from govshare_policy.errors import PolicyError
+from govshare_policy.legal import Reason
+
+# What a sentence may mention. All of it comes from the registers, none from the caller.
+PLACEHOLDERS = (
+    "resource",
+    "provider",
+    "provider_zh",
+    "department",
+    "department_zh",
+    "system",
+    "grant",
+    "fields",
+    "purposes",
+    "channels",
+    "systems",
+    "methods",
+    "valid_from",
+    "valid_to",
+    "quota",
+)
+_KEYS = ("en", "zh", "remedy_en", "remedy_zh")
+
+
+class ReasonTexts(Mapping[str, Mapping[str, str]]):
+    """Reason code to its four sentences."""
+
+    def __init__(self, table: Mapping[str, Mapping[str, str]]) -> None:
+        self._table = table
+
+    def __getitem__(self, code: str) -> Mapping[str, str]:
+        return self._table[code]
+
+    def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def reason(self, code: str, clause: str, values: Mapping[str, str]) -> Reason:
+        """Return the reason for *code*, with the values of this call in its sentences."""
+        sentences = {key: text.format_map(values) for key, text in self._table[code].items()}
+        return Reason(
+            code=code,
+            clause=clause,
+            text=sentences["en"],
+            text_zh=sentences["zh"],
+            remedy=sentences["remedy_en"],
+            remedy_zh=sentences["remedy_zh"],
+        )
+
+
+def parse_texts(data: bytes) -> ReasonTexts:
+    """Return the sentences in ``reasons.toml``.
+
+    Raises:
+        PolicyError: If one is missing or mentions something unknown.
+    """
+    try:
+        table = tomllib.loads(data.decode("utf-8", "strict"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PolicyError(f"reasons.toml: {error}") from None
+    for code, sentences in table.items():
+        if not isinstance(sentences, dict) or set(sentences) - set(_KEYS):
+            raise PolicyError(f"reasons.toml: `{code}` has the keys {', '.join(_KEYS)}")
+        for key in _KEYS:
+            text = sentences.setdefault(key, "")
+            if not isinstance(text, str) or (not text and key in ("en", "zh")):
+                raise PolicyError(f"reasons.toml: `{code}` has no `{key}`")
+            for _, name, _, _ in string.Formatter().parse(text):
+                if name is not None and name not in PLACEHOLDERS:
+                    raise PolicyError(f"reasons.toml: `{code}` mentions `{name}`")
+        if bool(sentences["remedy_en"]) is not bool(sentences["remedy_zh"]):
+            raise PolicyError(f"reasons.toml: `{code}` has a remedy in one language only")
+    return ReasonTexts(table)

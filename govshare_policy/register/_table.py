@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read one TSV file strictly: every fault names file, line and column, and nothing is guessed."""
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final, NoReturn
+
+from govshare_policy.errors import FactError
+
+MAX_FILE_BYTES: Final = 256 * 1024 * 1024
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_CODE = re.compile(r"[^\s*|,]+")
+_HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row, with where it stands; its methods read a cell or raise :exc:`FactError`."""
+
+    file: str
+    line: int
+    cells: dict[str, str]
+
+    def refuse(self, column: str, fault: str) -> NoReturn:
+        """Raise :exc:`FactError` for the cell in *column*."""
+        raise FactError(f"{self.file} line {self.line} column `{column}`: {fault}")
+
+    def text(self, column: str) -> str:
+        """Return the cell, empty where it is empty or the file has no such column."""
+        return self.cells.get(column, "")
+
+    def code(self, column: str) -> str:
+        """Return the cell as a code: not empty, no white space, none of ``* | ,``."""
+        value = self.text(column)
+        if not value:
+            self.refuse(column, "the cell is empty")
+        if not _CODE.fullmatch(value):
+            self.refuse(column, "a code has no white space and none of * | ,")
+        return value
+
+    def one_of(self, column: str, codes: frozenset[str], *, empty: bool = False) -> str:
+        """Return the cell, which is one of a closed list of codes."""
+        value = self.text(column)
+        if value not in codes and not (empty and not value):
+            self.refuse(column, f"not one of {', '.join(sorted(codes))}")
+        return value
+
+    def flag(self, column: str, *, empty: bool | None = None) -> bool:
+        """Return whether the cell says ``Y``; *empty* is what an empty cell means, if anything."""
+        value = self.text(column)
+        if not value and empty is not None:
+            return empty
+        if value not in ("Y", "N"):
+            self.refuse(column, "not Y or N")
+        return value == "Y"
+
+    def codes(self, column: str, separators: str = "|") -> tuple[str, ...]:
+        """Return the codes of a list cell; an empty cell has none."""
+        value = self.text(column)
+        if not value:
+            return ()
+        parts = tuple(part.strip() for part in re.split(f"[{re.escape(separators)}]", value))
+        for part in parts:
+            if not _CODE.fullmatch(part):
+                self.refuse(column, "an item of the list is empty or is not a code")
+        if len(set(parts)) != len(parts):
+            self.refuse(column, "an item stands twice in the list")
+        return parts
+
+    def day(self, column: str) -> date:
+        """Return the date in the cell."""
+        value = self.text(column)
+        if not _DATE.fullmatch(value):
+            self.refuse(column, "not a date such as 2026-01-05")
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.refuse(column, "no such day in the calendar")
+
+    def day_or_none(self, column: str) -> date | None:
+        """Return the date in the cell, or ``None`` where it is empty."""
+        return self.day(column) if self.text(column) else None
+
+    def digest(self, column: str) -> bytes:
+        """Return the 32 bytes that the cell gives in hex."""
+        value = self.text(column).lower()
+        if not _HEX_DIGEST.fullmatch(value):
+            self.refuse(column, "not 64 hex digits (the SM3 of a public key)")
+        return bytes.fromhex(value)
+
+    def known(self, column: str, value: str, register: object, what: str) -> str:
+        """Return *value*, which *register* (any container) holds."""
+        if value not in register:  # type: ignore[operator]
+            self.refuse(column, f"no such {what}")
+        return value
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a register file.
+
+    Raises:
+        FactError: If it cannot be read or is larger than 256 MiB.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise FactError(f"{path.name}: larger than {MAX_FILE_BYTES >> 20} MiB")
+        return path.read_bytes()
+    except OSError as error:
+        raise FactError(f"{path.name}: cannot be read ({error.strerror})") from None
+
+
+def read_rows(
+    name: str, data: bytes, *, required: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> Iterator[Row]:
+    """Yield the rows of one file.
+
+    Raises:
+        FactError: If the bytes are not UTF-8, the header is not made of the columns given, or a
+            row has more or fewer cells than the header.
+    """
+    reader = csv.reader(io.StringIO(_decode(name, data), newline=""), delimiter="\t", strict=True)
+    try:
+        header = next(reader, None)
+        if not header:
+            raise FactError(f"{name} line 1: no header row")
+        _check_header(name, header, required, optional)
+        line = reader.line_num + 1
+        for cells in reader:
+            start, line = line, reader.line_num + 1
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                raise FactError(
+                    f"{name} line {start} column {min(len(cells), len(header)) + 1}: "
+                    f"{len(cells)} cells where the header has {len(header)}"
+                )
+            values = (unicodedata.normalize("NFC", cell.strip()) for cell in cells)
+            yield Row(file=name, line=start, cells=dict(zip(header, values, strict=True)))
+    except csv.Error:
+        raise FactError(f"{name} line {reader.line_num}: a quoted cell is not closed") from None
+
+
+def _decode(name: str, data: bytes) -> str:
+    try:
+        text = data.decode("utf-8-sig", "strict")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FactError(f"{name} line {line}: not valid UTF-8") from None
+    if "\x00" in text:
+        line = text.count("\n", 0, text.index("\x00")) + 1
+        raise FactError(f"{name} line {line}: holds a NUL character")
+    return text
+
+
+def _check_header(
+    name: str, header: list[str], required: tuple[str, ...], optional: tuple[str, ...]
+) -> None:
+    seen: set[str] = set()
+    for number, column in enumerate(header, 1):
+        if column not in required and column not in optional:
+            raise FactError(f"{name} line 1 column {number}: unknown column `{column[:40]}`")
+        if column in seen:
+            raise FactError(f"{name} line 1 column {number}: `{column}` stands twice")
+        seen.add(column)
+    for column in required:
+        if column not in seen:
+            raise FactError(f"{name} line 1: the column `{column}` is missing")

@@ -1,0 +1,401 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Load a data directory (interface §3) into a :class:`Register`, or refuse it whole."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+from govshare_policy.crypto import sm3, sm3_new
+from govshare_policy.errors import FactError
+from govshare_policy.register import model
+from govshare_policy.register._table import Row, read_bytes, read_rows
+from govshare_policy.register.model import Period, Register
+
+T = TypeVar("T")
+
+PROFILES: Final = (
+    "henan-fengqiu",
+    "henan-yanjin",
+    "jiangxi-pingxiang",
+    "henan-hebi",
+    "hubei",
+    "national-809",
+)
+_REQUIRED_FILES = ("departments.tsv", "systems.tsv", "resources.tsv", "grants.tsv")
+# file -> (columns that must be there, columns that may be)
+_COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "departments.tsv": (("dept_id", "name_zh", "name_en", "subject_type"), ("role_note",)),
+    "systems.tsv": (("system_id", "name_zh", "dept_id"), ("intermediary", "note")),
+    "resources.tsv": (
+        (
+            "resource_id",
+            "name_zh",
+            "provider",
+            "share_type",
+            "share_method",
+            "parameter_controlled",
+            "items",
+            "is_secret",
+        ),
+        (
+            "resource_code",
+            "name_en",
+            "category",
+            "base_or_theme",
+            "item_class",
+            "share_condition",
+            "share_scope",
+            "purposes",
+            "legal_basis_level",
+            "legal_basis_ref",
+            "update_cycle",
+            "format",
+            "source",
+            "usage_requirements",
+            "reason",
+            "basis_verified_by",
+            "secrecy_review",
+            "classification",
+            "fee",
+            "upstream",
+            "updated_on",
+            "filed_on",
+            "review_requested_on",
+            "note",
+        ),
+    ),
+    "grants.tsv": (
+        (
+            "grant_id",
+            "resource_id",
+            "user_dept",
+            "systems",
+            "purposes",
+            "fields",
+            "channels",
+            "valid_from",
+            "valid_to",
+            "granted_by",
+        ),
+        ("daily_quota", "cert_spki", "note"),
+    ),
+    "consents.tsv": (
+        (
+            "consent_id",
+            "kind",
+            "resource_id",
+            "provider",
+            "user_dept",
+            "recipients",
+            "purposes",
+            "written",
+            "commercial",
+            "valid_from",
+            "valid_to",
+        ),
+        ("note",),
+    ),
+    "approvals.tsv": (
+        (
+            "approval_id",
+            "kind",
+            "resource_id",
+            "user_dept",
+            "approved_by",
+            "valid_from",
+            "valid_to",
+        ),
+        ("note",),
+    ),
+    "agreements.tsv": (
+        (
+            "agreement_id",
+            "kind",
+            "resource_id",
+            "provider",
+            "user_dept",
+            "channel",
+            "network",
+            "valid_from",
+            "valid_to",
+        ),
+        ("note",),
+    ),
+    "suspensions.tsv": (
+        ("suspension_id", "user_dept", "resource_id", "recorded_on", "lifted_on"),
+        ("note",),
+    ),
+    "roles.tsv": (("profile", "role", "dept_id"), ("note",)),
+    "certificates.tsv": (
+        ("system_id", "spki", "valid_from", "valid_to", "revoked_on"),
+        ("note",),
+    ),
+    "platform.tsv": (("key", "value"), ()),
+}
+
+
+def load_register(directory: Path) -> Register:
+    """Load every file of a data directory.
+
+    Raises:
+        FactError: If a file, column, code, date or reference is wrong; the message names file,
+            line and column, and nothing of the directory is used.
+
+    Source:
+        interface §3.
+    """
+    return _Loader(_read_all(directory)).load()
+
+
+def _read_all(directory: Path) -> dict[str, bytes]:
+    if not directory.is_dir():
+        raise FactError(f"the data directory `{directory.name}` does not exist")
+    files: dict[str, bytes] = {}
+    for path in sorted(directory.iterdir()):
+        if path.name.startswith(".") or path.name.upper().startswith("README"):
+            continue
+        if path.name not in _COLUMNS:
+            raise FactError(f"{path.name}: not a file of a data directory")
+        files[path.name] = read_bytes(path)
+    for name in _REQUIRED_FILES:
+        if name not in files:
+            raise FactError(f"{name}: missing from the data directory")
+    return files
+
+
+class _Loader:
+    """Loads the files in an order in which every reference can be checked."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self._files = files
+        self._departments: dict[str, model.Department] = {}
+        self._systems: dict[str, model.System] = {}
+        self._resources: dict[str, model.CatalogueEntry] = {}
+
+    def load(self) -> Register:
+        self._departments = self._keyed("departments.tsv", "dept_id", _department)
+        self._systems = self._keyed("systems.tsv", "system_id", self._system)
+        self._resources = self._keyed("resources.tsv", "resource_id", self._entry)
+        self._check_references_of_entries()
+        grants = self._keyed("grants.tsv", "grant_id", self._grant)
+        return Register(
+            departments=self._departments,
+            systems=self._systems,
+            resources=self._resources,
+            grants=grants,
+            grants_of=_grouped(grants.values(), lambda g: (g.department, g.resource)),
+            consents=self._keyed("consents.tsv", "consent_id", self._consent),
+            approvals=tuple(self._keyed("approvals.tsv", "approval_id", self._approval).values()),
+            agreements=self._agreements(),
+            suspensions=_grouped(
+                self._keyed("suspensions.tsv", "suspension_id", self._suspension).values(),
+                lambda s: s.department,
+            ),
+            roles=frozenset(self._role(row) for row in self._rows("roles.tsv")),
+            certificates=_grouped(
+                [self._certificate(row) for row in self._rows("certificates.tsv")],
+                lambda c: c.spki,
+            ),
+            platform=self._platform(),
+            digest=digest_of(self._files),
+        )
+
+    def _rows(self, name: str) -> Iterator[Row]:
+        if name in self._files:
+            required, optional = _COLUMNS[name]
+            yield from read_rows(name, self._files[name], required=required, optional=optional)
+
+    def _keyed(self, name: str, key: str, build: Callable[[Row, str], T]) -> dict[str, T]:
+        table: dict[str, T] = {}
+        for row in self._rows(name):
+            ident = row.code(key)
+            if ident in table:
+                row.refuse(key, f"`{ident}` stands twice")
+            table[ident] = build(row, ident)
+        return table
+
+    def _system(self, row: Row, ident: str) -> model.System:
+        return model.System(
+            id=ident,
+            name_zh=row.text("name_zh"),
+            department=self._department_of(row, "dept_id"),
+            intermediary=row.flag("intermediary", empty=False),
+        )
+
+    def _entry(self, row: Row, ident: str) -> model.CatalogueEntry:
+        scope = row.codes("share_scope")
+        for department in scope:
+            if department != "ALL":
+                row.known("share_scope", department, self._departments, "department")
+        verified_by = row.text("basis_verified_by")
+        if verified_by:
+            row.known("basis_verified_by", verified_by, self._departments, "department")
+        row.one_of("legal_basis_level", model.BASIS_LEVELS, empty=True)
+        row.one_of("category", model.CATEGORIES, empty=True)
+        row.one_of("item_class", model.ITEM_CLASSES, empty=True)
+        for column in ("secrecy_review", "updated_on", "filed_on", "review_requested_on"):
+            row.day_or_none(column)
+        return model.CatalogueEntry(
+            id=ident,
+            name_zh=row.text("name_zh"),
+            name_en=row.text("name_en"),
+            provider=self._department_of(row, "provider"),
+            share_type=row.one_of("share_type", model.SHARE_TYPES, empty=True),
+            share_scope=scope,
+            purposes=row.codes("purposes"),
+            share_method=row.codes("share_method"),
+            parameter_controlled=row.flag("parameter_controlled", empty=True),
+            items=row.codes("items", ",|"),
+            is_secret=row.flag("is_secret", empty=True),
+            classification=row.text("classification"),
+            usage_requirements=row.text("usage_requirements"),
+            more={key: value for key, value in row.cells.items() if value},
+        )
+
+    def _check_references_of_entries(self) -> None:
+        for row in self._rows("resources.tsv"):
+            if row.text("upstream"):
+                row.known("upstream", row.text("upstream"), self._resources, "resource")
+
+    def _grant(self, row: Row, ident: str) -> model.Grant:
+        entry = self._entry_of(row)
+        fields = row.codes("fields", ",|")
+        for name in fields:
+            row.known("fields", name, entry.items, "field in the catalogue entry")
+        systems = row.codes("systems")
+        for system in systems:
+            row.known("systems", system, self._systems, "system")
+        quota = row.text("daily_quota")
+        if quota and not (quota.isascii() and quota.isdigit() and 0 < len(quota) <= 9):  # noqa: PLR2004
+            row.refuse("daily_quota", "not a whole number of calls a day")
+        return model.Grant(
+            id=ident,
+            resource=entry.id,
+            department=self._department_of(row, "user_dept"),
+            systems=systems,
+            purposes=row.codes("purposes"),
+            fields=fields,
+            channels=row.codes("channels"),
+            period=_period(row),
+            granted_by=row.one_of("granted_by", model.GRANTED_BY),
+            daily_quota=int(quota) if quota else None,
+            spki=row.digest("cert_spki") if row.text("cert_spki") else None,
+        )
+
+    def _consent(self, row: Row, ident: str) -> model.Consent:
+        return model.Consent(
+            id=ident,
+            kind=row.one_of("kind", model.CONSENT_KINDS),
+            resource=self._entry_of(row).id,
+            provider=self._department_of(row, "provider"),
+            department=self._department_of(row, "user_dept"),
+            recipients=row.codes("recipients"),
+            purposes=row.codes("purposes"),
+            written=row.flag("written"),
+            commercial=row.flag("commercial"),
+            period=_period(row),
+        )
+
+    def _approval(self, row: Row, ident: str) -> model.Approval:
+        row.one_of("kind", frozenset(("offline_exchange",)))
+        return model.Approval(
+            id=ident,
+            resource=self._entry_of(row).id,
+            department=self._department_of(row, "user_dept"),
+            approved_by=row.code("approved_by"),
+            period=_period(row),
+        )
+
+    def _agreements(self) -> tuple[model.Agreement, ...] | None:
+        if "agreements.tsv" not in self._files:
+            return None
+        return tuple(self._keyed("agreements.tsv", "agreement_id", self._agreement).values())
+
+    def _agreement(self, row: Row, ident: str) -> model.Agreement:
+        return model.Agreement(
+            id=ident,
+            kind=row.one_of("kind", frozenset(("negotiated", "secrecy"))),
+            resource=self._entry_of(row).id,
+            provider=self._department_of(row, "provider"),
+            department=self._department_of(row, "user_dept"),
+            channel=row.text("channel"),
+            network=row.text("network"),
+            period=_period(row),
+        )
+
+    def _suspension(self, row: Row, ident: str) -> model.Suspension:
+        resource = row.text("resource_id")
+        if resource != "*":
+            row.known("resource_id", resource, self._resources, "resource")
+        return model.Suspension(
+            id=ident,
+            department=self._department_of(row, "user_dept"),
+            resource=resource,
+            recorded_on=row.day("recorded_on"),
+            lifted_on=row.day_or_none("lifted_on"),
+        )
+
+    def _role(self, row: Row) -> tuple[str, str, str]:
+        profile = row.one_of("profile", frozenset(PROFILES))
+        return profile, row.code("role"), self._department_of(row, "dept_id")
+
+    def _certificate(self, row: Row) -> model.Certificate:
+        period = _period(row)
+        return model.Certificate(
+            system=row.known("system_id", row.code("system_id"), self._systems, "system"),
+            spki=row.digest("spki"),
+            valid_from=period.valid_from,
+            valid_to=period.valid_to,
+            revoked_on=row.day_or_none("revoked_on"),
+        )
+
+    def _platform(self) -> dict[str, str]:
+        settings: dict[str, str] = {}
+        keys = frozenset(("crypto", "auth", "mlps_level"))
+        for row in self._rows("platform.tsv"):
+            key = row.one_of("key", keys)
+            if key in settings:
+                row.refuse("key", f"`{key}` stands twice")
+            settings[key] = row.text("value")
+        return settings
+
+    def _department_of(self, row: Row, column: str) -> str:
+        return row.known(column, row.code(column), self._departments, "department")
+
+    def _entry_of(self, row: Row) -> model.CatalogueEntry:
+        ident = row.known("resource_id", row.code("resource_id"), self._resources, "resource")
+        return self._resources[ident]
+
+
+def digest_of(files: Mapping[str, bytes]) -> bytes:
+    """Return SM3 over the sorted ``name NUL SM3(content)`` of *files*; 32 bytes."""
+    state = sm3_new()
+    for name in sorted(files):
+        state.update(name.encode() + b"\x00" + sm3(files[name]))
+    return state.digest()
+
+
+def _department(row: Row, ident: str) -> model.Department:
+    return model.Department(
+        id=ident,
+        name_zh=row.text("name_zh"),
+        name_en=row.text("name_en"),
+        subject_type=row.code("subject_type"),
+    )
+
+
+def _period(row: Row) -> Period:
+    start, end = row.day("valid_from"), row.day("valid_to")
+    if end < start:
+        row.refuse("valid_to", "earlier than valid_from")
+    return Period(valid_from=start, valid_to=end)
+
+
+K = TypeVar("K")
+
+
+def _grouped(rows: object, key: Callable[[T], K]) -> dict[K, tuple[T, ...]]:
+    groups: dict[K, list[T]] = {}
+    for row in rows:  # type: ignore[attr-defined]
+        groups.setdefault(key(row), []).append(row)
+    return {name: tuple(group) for name, group in groups.items()}

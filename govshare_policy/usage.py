@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many calls each grant has carried today, for grants with a daily quota."""
+
+import threading
+from collections.abc import Iterable
+from datetime import date
+
+
+class Usage:
+    """Counts allowed calls a grant and day; rebuilt from the audit log when a process starts.
+
+    Only the current day and later ones are kept: time in the log never goes back.
+    """
+
+    def __init__(self, earlier: Iterable[tuple[str, date]] = ()) -> None:
+        """Start from the calls already allowed, one pair of grant id and day each."""
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[str, date], int] = {}  # guarded by _lock
+        for grant, day in earlier:
+            self._counts[grant, day] = self._counts.get((grant, day), 0) + 1
+
+    def of(self, grant: str, day: date) -> int:
+        """Return the number of calls that *grant* has carried on *day*."""
+        with self._lock:
+            return self._counts.get((grant, day), 0)
+
+    def take(self, grant: str, day: date, *, quota: int) -> bool:
+        """Count one more call if the quota has room for it, and say whether it had."""
+        with self._lock:
+            used = self._counts.get((grant, day), 0)
+            if used >= quota:
+                return False
+            for old in [key for key in self._counts if key[1] < day]:
+                del self._counts[old]
+            self._counts[grant, day] = used + 1
+            return True
