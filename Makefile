@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make demo` and `make test` need a machine with Python 3.11 or newer, git, make and OpenSSL 3.
+# Everything else is installed into .venv/, at the versions and hashes of the lock files.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+SOURCES := govshare_policy sidecar/govshare_sidecar tests tools examples bench
+
+.PHONY: help demo test lint format bench coverage proto lock clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.ready ## Run the main job end to end: departments, sidecars, a day of calls, the log verified
+	@$(BIN)/python -m examples.county
+
+test: .venv/.ready-dev ## Run the whole test suite
+	@$(BIN)/python -m pytest
+
+lint: .venv/.ready-dev ## Check style, types, import contracts and generated code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports
+	$(BIN)/python tools/gen_proto.py --check
+	$(BIN)/python tools/check_docs.py
+
+format: .venv/.ready-dev ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.ready-dev ## Measure; prints machine, commit, n and medians
+	@for bench in bench/*.py; do $(BIN)/python "$$bench" || exit 1; done
+
+coverage: .venv/.ready-dev ## Run the tests and report branch coverage
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report --skip-covered --sort=cover
+
+proto: .venv/.ready-dev ## Generate the protobuf code again
+	$(BIN)/python tools/gen_proto.py
+
+lock: ## Resolve the dependencies again (needs uv)
+	@tools/lock.sh
+
+clean: ## Remove what the targets above made
+	rm -rf .venv demo-data .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+
+.venv/.made: tools/bootstrap.sh
+	@tools/bootstrap.sh
+	@touch $@
+
+.venv/.ready: .venv/.made requirements.lock pyproject.toml
+	@tools/install.sh requirements.lock
+	@touch $@
+
+.venv/.ready-dev: .venv/.made requirements-dev.lock pyproject.toml
+	@tools/install.sh requirements-dev.lock
+	@touch $@ .venv/.ready
