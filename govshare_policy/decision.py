@@ -127,9 +127,7 @@ def _on(
     )
 
 
-def _ruling(
-    call: Call, facts: Facts, candidate: Candidate, text: Text, bundle: Bundle
-) -> Ruling:
+def _ruling(call: Call, facts: Facts, candidate: Candidate, text: Text, bundle: Bundle) -> Ruling:
     pack = text.pack
     found = findings(call, facts, candidate, pack=pack, scope=text.scope)
     for column, value in found.items():

@@ -82,6 +82,7 @@ class Facts:
         day: The same as a day in Asia/Shanghai.
         candidates: Never empty. The grant the call names, or every grant it might rest on.
         operator_of: Profiles in which the caller's department runs the platform.
+        recipient: The recipient's id where a register or the consent knows it, else empty.
     """
 
     as_of: datetime
@@ -97,6 +98,7 @@ class Facts:
     suspended: bool
     offline_approved: bool
     destination: Destination
+    recipient: str
 
 
 class FactSource(Protocol):
@@ -152,6 +154,7 @@ class RegisterFacts:
                 for approval in register.approvals
             ),
             destination=_destination(call, identity, entry, register),
+            recipient=_known_recipient(call, consent, register),
         )
 
     def _candidates(self, call: Call, identity: Identity, day: date) -> tuple[Candidate, ...]:
@@ -160,7 +163,12 @@ class RegisterFacts:
             if named is None:
                 return (Candidate(grant=None, state=GrantState.UNKNOWN),)
             return (self._candidate(named, call, identity, day),)
-        grants = self.register.grants_of.get((identity.department, call.resource), ())
+        # A negotiated result is an exception made for one use: a call has to name it (PX-a16-06).
+        grants = [
+            grant
+            for grant in self.register.grants_of.get((identity.department, call.resource), ())
+            if grant.granted_by != "negotiated_agreement"
+        ]
         if not grants:
             return (Candidate(grant=None, state=GrantState.NONE),)
         return tuple(self._candidate(grant, call, identity, day) for grant in grants)
@@ -234,6 +242,12 @@ def _consent_covers(consent: Consent, call: Call, identity: Identity, register: 
     recipient = call.recipient.id if call.recipient is not None else ""
     named = bool(recipient) and recipient in consent.recipients
     return consent.kind == "onward" and named and (stated or not consent.purposes)
+
+
+def _known_recipient(call: Call, consent: Consent | None, register: Register) -> str:
+    named = call.recipient.id if call.recipient is not None else ""
+    consented = consent.recipients if consent is not None else ()
+    return named if named in register.departments or named in consented else ""
 
 
 def _destination(

@@ -209,5 +209,3 @@ def _value(
             return (lambda r, _p: r[index]) if side == 0 else (lambda _r, p: p[index])
         case _:
             raise PolicyError("the matcher compares something that is neither text nor defined")
-
-

@@ -11,6 +11,7 @@ from typing import Final
 
 from govshare_policy.crypto import sm3
 from govshare_policy.errors import PolicyError
+from govshare_policy.identity import Flaw
 from govshare_policy.policy._casbin import CasbinModel, parse_model
 from govshare_policy.policy.pack import Pack, parse_pack
 from govshare_policy.policy.question import ScopeLines
@@ -21,6 +22,15 @@ from govshare_policy.register.load import digest_of
 NATIONAL: Final = "national-809"
 PACK_FILES: Final = ("law.toml", "policy.csv", "clauses.tsv")
 COMMON_FILES: Final = ("rules.conf", "scope.conf", "findings.json", "reasons.toml")
+# Reasons that the library gives by itself, whatever the rules of a pack name.
+OWN_REASONS: Final = (
+    *Flaw,
+    "fact_error",
+    "fields_missing",
+    "internal_error",
+    "no_rule",
+    "not_in_force",
+)
 
 
 class Precedence(StrEnum):
@@ -116,7 +126,7 @@ def load_bundle(
     read = {name: _read(directory / name, PACK_FILES) for name in chosen}
     rules_model = parse_model(_decode(common, "rules.conf"), name="rules.conf")
     scope_model = parse_model(_decode(common, "scope.conf"), name="scope.conf")
-    reasons = parse_texts(common["reasons.toml"])
+    reasons = _reasons(common["reasons.toml"])
     findings = _findings(common["findings.json"], rules_model)
     texts = []
     for name in chosen:
@@ -177,11 +187,19 @@ def _decode(files: Mapping[str, bytes], name: str) -> str:
         raise PolicyError(f"common/{name}: not valid UTF-8") from None
 
 
+def _reasons(data: bytes) -> ReasonTexts:
+    reasons = parse_texts(data)
+    for code in OWN_REASONS:
+        if code not in reasons:
+            raise PolicyError(f"reasons.toml: `{code}` is missing")
+    return reasons
+
+
 def _findings(data: bytes, model: CasbinModel) -> dict[str, frozenset[str]]:
     try:
         properties = json.loads(data)["properties"]
         findings = {key: frozenset(value["enum"]) for key, value in properties.items()}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise PolicyError("common/findings.json: not a schema of closed lists") from None
     if set(findings) != set(model.request) or not set(findings) < set(model.policy):
         raise PolicyError("common/findings.json: not the columns of rules.conf")

@@ -17,6 +17,7 @@ from govshare_policy.policy.texts import ReasonTexts
 
 DIMENSIONS: Final = ("field", "purpose", "channel", "system", "certificate")
 SHARES: Final = ("unconditional", "controlled", "conditional")
+NETWORKS: Final = ("extranet", "intranet")
 DUTY_VALUES: Final = (
     "",
     "purpose",
@@ -37,10 +38,12 @@ _LAW_KEYS = frozenset(
         "in_force_from",
         "silence",
         "open_share",
+        "networks",
         "scope",
         "duty",
     )
 )
+_LAW_LISTS = frozenset(("networks", "open_share"))
 _CLAUSE_COLUMNS = [
     "id",
     "document",
@@ -98,6 +101,7 @@ class Pack:
         scope: Dimension of a grant to the clause by which the text binds it.
         silence: The clause cited where no rule speaks.
         open_share: Kinds of share that need no grant, so that no grant narrows them.
+        networks: The networks that the platform of the text runs on.
     """
 
     profile: str
@@ -109,6 +113,7 @@ class Pack:
     in_force_from: date | None
     silence: str
     open_share: tuple[str, ...]
+    networks: tuple[str, ...]
     scope: Mapping[str, str]
     duties: tuple[DutyRule, ...]
     rules: tuple[Rule, ...]
@@ -137,11 +142,7 @@ def parse_pack(
     clauses = _clauses(files, prefix)
     reader = _PolicyReader(model, findings, clauses, texts)
     rules, roles, lines = reader.read(_text(files, "policy.csv"))
-    scope = {str(key): str(value) for key, value in dict(law.get("scope", {})).items()}
-    for dimension, clause in scope.items():
-        if dimension not in DIMENSIONS:
-            raise PolicyError(f"law.toml: `{dimension}` in [scope] is not a dimension of a grant")
-        _known(clause, clauses, "law.toml")
+    scope = _scope(law, clauses)
     return Pack(
         profile=str(law["profile"]),
         prefix=prefix,
@@ -152,8 +153,9 @@ def parse_pack(
         in_force_from=_date(law.get("in_force_from")),
         silence=_known(str(law["silence"]), clauses, "law.toml"),
         open_share=_codes(law, "open_share", SHARES),
+        networks=_codes(law, "networks", NETWORKS),
         scope=scope,
-        duties=tuple(_duty(table, clauses) for table in law.get("duty", ())),
+        duties=_duties(law, clauses),
         rules=rules,
         clauses=clauses,
         policy=CasbinPolicy(model, lines, roles),
@@ -174,7 +176,7 @@ class _PolicyReader:
         self._findings = findings
         self._clauses = clauses
         self._texts = texts
-        self._kinds: dict[str, int] = {}
+        self._kinds: dict[tuple[str, str], int] = {}  # kind and column to the first line
         self._line = 0
 
     def read(
@@ -196,7 +198,7 @@ class _PolicyReader:
                 lines.append(rest)
             else:
                 self._refuse(1, "a line starts with `p` or `g`")
-        self._check_kinds({role for _, role in roles})
+        self._check_kinds(roles)
         if not any(rule.outcome is Outcome.ALLOW for rule in rules):
             raise PolicyError("policy.csv: no rule allows anything")
         return tuple(rules), tuple(roles), lines
@@ -258,16 +260,25 @@ class _PolicyReader:
             if value not in self._findings[column]:
                 if not _NAME.fullmatch(value):
                     self._refuse(number, "neither a finding nor a kind of findings")
-                self._kinds.setdefault(value, self._line)
+                self._kinds.setdefault((value, column), self._line)
             wants[column] = value
         return wants
 
-    def _check_kinds(self, defined: set[str]) -> None:
-        for kind, line in self._kinds.items():
+    def _check_kinds(self, roles: list[tuple[str, str]]) -> None:
+        members: dict[str, set[str]] = {}
+        for member, kind in roles:
+            members.setdefault(kind, set()).add(member)
+        for (kind, column), line in self._kinds.items():
             self._line = line
-            if kind not in defined:
-                self._refuse(1, f"`{kind}` is neither a finding nor a kind that a `g` line defines")
-        for kind in sorted(defined - set(self._kinds)):
+            number = self._columns.index(column) + 2
+            if kind not in members:
+                self._refuse(
+                    number, f"`{kind}` is neither a finding nor a kind that a `g` line defines"
+                )
+            if not members[kind] & self._findings[column]:
+                # The rule would never match, and if it refuses, never refuse.
+                self._refuse(number, f"no finding of `{column}` is of the kind `{kind}`")
+        for kind in sorted(set(members) - {kind for kind, _ in self._kinds}):
             raise PolicyError(f"policy.csv: no rule names the kind `{kind}`")
 
 
@@ -291,11 +302,21 @@ def _law(files: Mapping[str, bytes]) -> dict[str, Any]:
     for key in sorted(_LAW_KEYS - {"in_force_from", "duty", "scope"}):
         if key not in law:
             raise PolicyError(f"law.toml: `{key}` is missing")
+        if key not in _LAW_LISTS and not isinstance(law[key], str):
+            raise PolicyError(f"law.toml: `{key}` is not a text")
     return law
 
 
 def _clauses(files: Mapping[str, bytes], prefix: str) -> dict[str, Clause]:
-    reader = csv.reader(io.StringIO(_text(files, "clauses.tsv")), delimiter="\t")
+    text = io.StringIO(_text(files, "clauses.tsv"), newline="")
+    reader = csv.reader(text, delimiter="\t", strict=True)
+    try:
+        return _rows_of_clauses(reader, prefix)
+    except csv.Error:
+        raise PolicyError(f"clauses.tsv line {reader.line_num}: not a row of cells") from None
+
+
+def _rows_of_clauses(reader: Any, prefix: str) -> dict[str, Clause]:  # noqa: ANN401
     if next(reader, None) != _CLAUSE_COLUMNS:
         raise PolicyError("clauses.tsv line 1: not the columns of a clause registry")
     clauses: dict[str, Clause] = {}
@@ -333,7 +354,7 @@ def _one_of(table: Mapping[str, Any], key: str, codes: tuple[str, ...], default:
 
 def _codes(table: Mapping[str, Any], key: str, codes: tuple[str, ...]) -> tuple[str, ...]:
     values = table.get(key, [])
-    if not isinstance(values, list) or not set(values) <= set(codes):
+    if not isinstance(values, list) or not all(value in codes for value in values):
         raise PolicyError(f"law.toml: `{key}` is a list of {', '.join(codes)}")
     return tuple(values)
 
@@ -345,6 +366,24 @@ def _date(value: object) -> date | None:
         return date.fromisoformat(str(value))
     except ValueError:
         raise PolicyError("law.toml: `in_force_from` is not a date") from None
+
+
+def _scope(law: Mapping[str, Any], clauses: Mapping[str, Clause]) -> dict[str, str]:
+    scope = law.get("scope", {})
+    if not isinstance(scope, dict):
+        raise PolicyError("law.toml: [scope] is a table of dimensions and clauses")
+    for dimension, clause in scope.items():
+        if dimension not in DIMENSIONS:
+            raise PolicyError(f"law.toml: `{dimension}` in [scope] is not a dimension of a grant")
+        _known(str(clause), clauses, "law.toml")
+    return scope
+
+
+def _duties(law: Mapping[str, Any], clauses: Mapping[str, Clause]) -> tuple[DutyRule, ...]:
+    duties = law.get("duty", [])
+    if not isinstance(duties, list) or not all(isinstance(duty, dict) for duty in duties):
+        raise PolicyError("law.toml: [[duty]] is a list of tables")
+    return tuple(_duty(table, clauses) for table in duties)
 
 
 def _duty(table: Mapping[str, Any], clauses: Mapping[str, Clause]) -> DutyRule:

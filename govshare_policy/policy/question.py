@@ -20,7 +20,7 @@ from govshare_policy.policy._casbin import CasbinModel, CasbinPolicy
 from govshare_policy.policy.pack import DIMENSIONS, Pack
 from govshare_policy.register import CatalogueEntry, Grant
 
-PLATFORM_NETWORK: Final = "extranet"
+UNCLASSIFIED_NETWORK: Final = "extranet"
 _SUBJECT_TYPES = frozenset(
     (
         "gov_department",
@@ -106,7 +106,7 @@ def findings(
         "standing": "suspended" if facts.suspended else "good",
         "purpose": "stated" if call.purpose else "missing",
         "share": "moot" if entry is None else _share(entry),
-        "channel": "moot" if entry is None else _channel(call, facts, entry, candidate),
+        "channel": "moot" if entry is None else _channel(call, facts, entry, pack),
         "grant": _grant(candidate),
         "agreement": _agreement(candidate),
         "recipient": facts.destination.value,
@@ -152,12 +152,10 @@ def _open(entry: CatalogueEntry, pack: Pack) -> bool:
     return _share(entry) in pack.open_share
 
 
-def _channel(call: Call, facts: Facts, entry: CatalogueEntry, candidate: Candidate) -> str:
+def _channel(call: Call, facts: Facts, entry: CatalogueEntry, pack: Pack) -> str:
     if call.channel in OFFLINE_CHANNELS:
         return "offline_approved" if facts.offline_approved else "offline"
-    network = facts.identity.network
-    agreed = candidate.agreement is not None and candidate.agreement.network == network
-    if network != PLATFORM_NETWORK and not agreed:
+    if facts.identity.network not in pack.networks:
         return "off_network"
     return "listed" if call.channel in entry.share_method else "unlisted"
 
@@ -183,6 +181,20 @@ def _consent(facts: Facts) -> str:
     return "onward_written" if consent.written else "onward_unwritten"
 
 
+def _as_agreed(call: Call, facts: Facts, candidate: Candidate) -> bool:
+    """Whether channel and network are those of the agreement, where there is something agreed.
+
+    A secret never travels on the unclassified network unless an agreement names that network.
+    """
+    agreement, network = candidate.agreement, facts.identity.network
+    if agreement is not None and agreement.network:
+        return network == agreement.network and agreement.channel in ("", call.channel)
+    secret = facts.entry is not None and _entry(facts.entry, ()) == "secret"
+    if secret and network == UNCLASSIFIED_NETWORK:
+        return False
+    return agreement is None or agreement.channel in ("", call.channel)
+
+
 def _scope(
     call: Call,
     facts: Facts,
@@ -206,11 +218,12 @@ def _scope(
 
     # An approved offline exchange is the manner itself (HU-a16-02), whatever the grant names.
     offline = facts.offline_approved and call.channel in OFFLINE_CHANNELS
+    manner = offline or (within("channel", call.channel) and _as_agreed(call, facts, candidate))
     spent = grant.daily_quota is not None and candidate.used_today >= grant.daily_quota
     return {
         "fields": "granted" if all(within("field", name) for name in asked) else "beyond",
         "use": "within" if within("purpose", call.purpose) else "outside",
-        "manner": "within" if offline or within("channel", call.channel) else "outside",
+        "manner": "within" if manner else "outside",
         "system": "within" if within("system", facts.identity.system) else "outside",
         "quota": "spent" if spent else "left",
     }

@@ -74,9 +74,17 @@ def parse_texts(data: bytes) -> ReasonTexts:
             text = sentences.setdefault(key, "")
             if not isinstance(text, str) or (not text and key in ("en", "zh")):
                 raise PolicyError(f"reasons.toml: `{code}` has no `{key}`")
-            for _, name, _, _ in string.Formatter().parse(text):
-                if name is not None and name not in PLACEHOLDERS:
-                    raise PolicyError(f"reasons.toml: `{code}` mentions `{name}`")
+            _check_placeholders(code, text)
         if bool(sentences["remedy_en"]) is not bool(sentences["remedy_zh"]):
             raise PolicyError(f"reasons.toml: `{code}` has a remedy in one language only")
     return ReasonTexts(table)
+
+
+def _check_placeholders(code: str, text: str) -> None:
+    try:
+        parts = list(string.Formatter().parse(text))
+    except ValueError:
+        raise PolicyError(f"reasons.toml: `{code}` has a brace without its pair") from None
+    for _, name, form, conversion in parts:
+        if name is not None and (name not in PLACEHOLDERS or form or conversion):
+            raise PolicyError(f"reasons.toml: `{code}` mentions `{name}`, which has no value")

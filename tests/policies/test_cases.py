@@ -77,7 +77,8 @@ def test_a_denial_says_what_would_help_where_anything_would(
     profile: str, name: str, bases: Mapping[tuple[str, str], Basis]
 ) -> None:
     final = {"not_a_department", "operator_has_no_data_right", "non_share"}
-    final |= {"onward_to_third_party", "commercial_use"}
+    final |= {"onward_to_third_party", "onward_of_secret"}
+    final |= {"commercial_use", "commercial_use_banned"}
     answer = answered(name, bases[profile, name])
 
     for reason in answer.decision.reasons:
