@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generate ``govshare_sidecar/_pb`` from ``proto/``; with ``--check``, only say whether it is current.
+"""Generate ``govshare_sidecar/_pb`` from ``proto/``; with ``--check``, only compare.
 
 The generated imports are made relative, so that the code is a private part of the sidecar and
 puts no top-level ``govshare`` package on anybody's path.
@@ -13,14 +13,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from grpc_tools import protoc
+from grpc_tools import protoc  # type: ignore[import-untyped]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PROTO: Final = ROOT / "proto"
 TARGET: Final = ROOT / "sidecar" / "govshare_sidecar" / "_pb"
 PACKAGE: Final = Path("govshare/v1")
 _NOTICE: Final = "# SPDX-License-Identifier: Apache-2.0\n"
-_INIT: Final = f'{_NOTICE}"""Generated from ``proto/`` by ``tools/gen_proto.py``; not edited by hand."""\n'
+_INIT: Final = (
+    f'{_NOTICE}"""Generated from ``proto/`` by ``tools/gen_proto.py``; not edited by hand."""\n'
+)
 _IMPORT: Final = re.compile(r"^from govshare\.v1 import ", re.MULTILINE)
 
 
@@ -43,7 +45,8 @@ def generate() -> dict[Path, str]:
         if code != 0:
             raise SystemExit(code)
         made = {
-            path.name: path.read_text(encoding="utf-8") for path in Path(directory, PACKAGE).iterdir()
+            path.name: path.read_text(encoding="utf-8")
+            for path in Path(directory, PACKAGE).iterdir()
         }
     files = {Path("__init__.py"): _INIT}
     for name, text in sorted(made.items()):
@@ -78,9 +81,7 @@ def main() -> int:
     check = parser.parse_args().check
     files, found = generate(), current()
     stale = sorted(
-        str(name)
-        for name in files.keys() | found.keys()
-        if files.get(name) != found.get(name)
+        str(name) for name in files.keys() | found.keys() if files.get(name) != found.get(name)
     )
     if check and stale:
         print(f"stale, run tools/gen_proto.py: {', '.join(stale)}", file=sys.stderr)
