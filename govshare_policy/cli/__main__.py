@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command ``govshare``: wiring, and one sentence for every error."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer._click.exceptions import (  # typer exports no base of them
+    ClickException,
+    NoArgsIsHelpError,
+    UsageError,
+)
+
+from govshare_policy.cli.audit import audit_app
+from govshare_policy.cli.check import check_command, explain_command
+from govshare_policy.cli.init import init_command
+from govshare_policy.cli.keys import keys_app
+from govshare_policy.errors import (
+    AuditError,
+    CallError,
+    ConfigError,
+    EvaluationError,
+    FactError,
+    GovshareError,
+    IdentityError,
+    ObligationError,
+    PolicyError,
+    VerificationError,
+)
+
+DONE, NO, BAD_INPUT, CANNOT = 0, 1, 2, 3
+
+# The first class that an error is one of decides; interface §5 says what the codes mean.
+EXIT_CODES: tuple[tuple[type[GovshareError], int], ...] = (
+    (VerificationError, NO),
+    (CallError, BAD_INPUT),
+    (IdentityError, BAD_INPUT),
+    (FactError, BAD_INPUT),
+    (PolicyError, BAD_INPUT),
+    (ConfigError, BAD_INPUT),
+    (EvaluationError, CANNOT),
+    (ObligationError, CANNOT),
+    (AuditError, CANNOT),
+)
+
+app = typer.Typer(
+    name="govshare",
+    help="Share government data lawfully: who may have what, why, and a signed record of it.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("init")(init_command)
+app.command("check")(check_command)
+app.command("explain")(explain_command)
+app.add_typer(audit_app, name="audit")
+app.add_typer(keys_app, name="keys")
+
+
+@app.command("serve")
+def serve_command(
+    config: Annotated[Path, typer.Option("--config", help="The configuration file (TOML).")],
+) -> None:
+    """Run the sidecar until it is told to stop (SIGTERM drains).
+
+    Example: govshare serve --config govshare.toml
+    """
+    from govshare_policy.cli.serve import serve  # noqa: PLC0415  the sidecar is an extra
+
+    serve(config)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors are one sentence on standard error."""
+    try:
+        code = app(args=arguments, prog_name="govshare", standalone_mode=False)
+    except ClickException as error:
+        return _refuse_usage(error)
+    except (typer.Abort, KeyboardInterrupt):
+        return _say("stopped", CANNOT)
+    except GovshareError as error:
+        return _say(str(error), next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
+    except BrokenPipeError:
+        sys.stdout = None  # the reader has gone, and so has the place to complain
+        return DONE
+    except OSError as error:
+        return _refuse_path(error)
+    return code if isinstance(code, int) else DONE
+
+
+def _refuse_usage(error: ClickException) -> int:
+    if isinstance(error, NoArgsIsHelpError):
+        sys.stderr.write(f"{error.format_message()}\n")  # the help, as it stands
+        return BAD_INPUT
+    hint = "; see --help" if isinstance(error, UsageError) else ""
+    return _say(f"{error.format_message().rstrip('.')}{hint}", BAD_INPUT)
+
+
+def _refuse_path(error: OSError) -> int:
+    paths = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+    if isinstance(error, paths):
+        return _say(f"`{Path(str(error.filename)).name}`: {error.strerror}", BAD_INPUT)
+    return _say(f"the system could not do it: {error.strerror}", CANNOT)
+
+
+def _say(sentence: str, code: int) -> int:
+    sys.stderr.write(f"govshare: {' '.join(sentence.split())}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

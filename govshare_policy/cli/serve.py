@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``govshare serve``: the sidecar, which is an extra of this package."""
+
+from pathlib import Path
+
+from govshare_policy.errors import ConfigError
+
+
+def serve(config: Path) -> None:
+    """Serve as the configuration file *config* says, until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: If the extra is not installed, or a setting cannot be used.
+        FactError: If a register is wrong.
+        PolicyError: If the profile is unknown, or its pack is wrong.
+        AuditError: If the log cannot be opened.
+    """
+    try:
+        from govshare_sidecar.run import run  # noqa: PLC0415  the sidecar is an extra
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the sidecar needs `{error.name}`; install govshare-policy[sidecar]"
+        ) from None
+    run(config)
