@@ -15,6 +15,7 @@ from typer._click.exceptions import (  # typer exports no base of them
 
 from govshare_policy.cli.audit import audit_app
 from govshare_policy.cli.check import check_command, explain_command
+from govshare_policy.cli.deadline import deadline_command
 from govshare_policy.cli.init import init_command
 from govshare_policy.cli.keys import keys_app
 from govshare_policy.errors import (
@@ -31,6 +32,7 @@ from govshare_policy.errors import (
 )
 
 DONE, NO, BAD_INPUT, CANNOT = 0, 1, 2, 3
+_INTERRUPTED = 130  # what typer makes of ^C
 
 # The first class that an error is one of decides; interface §5 says what the codes mean.
 EXIT_CODES: tuple[tuple[type[GovshareError], int], ...] = (
@@ -56,6 +58,7 @@ app = typer.Typer(
 app.command("init")(init_command)
 app.command("check")(check_command)
 app.command("explain")(explain_command)
+app.command("deadline")(deadline_command)
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
 
@@ -83,12 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say("stopped", CANNOT)
     except GovshareError as error:
         return _say(str(error), next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
-    except BrokenPipeError:
-        sys.stdout = None  # the reader has gone, and so has the place to complain
-        return DONE
+    except SystemExit:
+        return DONE  # how typer ends when the reader of our output has gone
     except OSError as error:
         return _refuse_path(error)
-    return code if isinstance(code, int) else DONE
+    return _say("stopped", CANNOT) if code == _INTERRUPTED else int(code or DONE)
 
 
 def _refuse_usage(error: ClickException) -> int:
@@ -96,7 +98,8 @@ def _refuse_usage(error: ClickException) -> int:
         sys.stderr.write(f"{error.format_message()}\n")  # the help, as it stands
         return BAD_INPUT
     hint = "; see --help" if isinstance(error, UsageError) else ""
-    return _say(f"{error.format_message().rstrip('.')}{hint}", BAD_INPUT)
+    sentence = error.format_message().replace("Value error, ", "").rstrip(".")
+    return _say(f"{sentence}{hint}", BAD_INPUT)
 
 
 def _refuse_path(error: OSError) -> int:
