@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The audit log: records go in, receipts come out, and nothing is released in between.
+
+One thread writes. It takes whatever is waiting, commits it as one batch and takes whatever has
+come in the meantime, so that the batch grows with the load and nobody waits for a timer.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeAlias
+
+from govshare_policy.audit.checkpoint import Checkpoint
+from govshare_policy.audit.disk import Disk, describe
+from govshare_policy.audit.ledger import PREALLOCATE_BYTES, Ledger
+from govshare_policy.audit.pin import Pin
+from govshare_policy.audit.receipt import Receipt
+from govshare_policy.audit.record import MAX_RECORD_BYTES, MIN_RECORD_BYTES
+from govshare_policy.audit.start import Lock, create_ledger, open_ledger
+from govshare_policy.crypto import PublicKey, Signer
+from govshare_policy.errors import AuditError, GovshareError
+
+MAX_WAITING: Final = 4096
+MAX_WAITING_BYTES: Final = 64 << 20
+MAX_BATCH_BYTES: Final = 8 << 20
+_IDLE_S: Final = 1.0
+_DISK: Final = Disk()
+
+_Waiter: TypeAlias = tuple[bytes, Future[Receipt]]
+
+
+class AuditLog:
+    """The one writer of a log.
+
+    Any error of the disk, the key or the pin stops the log for good: every waiter fails, every
+    later record fails at once, and :attr:`failure` says why. Opening the log again finds out
+    what the disk kept.
+    """
+
+    def __init__(self, ledger: Ledger, lock: Lock, *, now: Callable[[], datetime]) -> None:
+        """Begin to write; call :meth:`create` or :meth:`open` instead."""
+        self._now = now
+        self._lock = lock
+        self._pid = os.getpid()
+        # Owned by the writer thread, but for the checkpoint, which is replaced as a whole.
+        self._ledger = ledger
+        # Guarded by the mutex.
+        self._mutex = threading.Lock()
+        self._arrived = threading.Condition(self._mutex)
+        self._taken = threading.Condition(self._mutex)
+        self._waiting: deque[_Waiter] = deque()
+        self._waiting_bytes = 0
+        self._closing = False
+        self._failure: AuditError | None = None
+        # Owned by the writer thread.
+        self._in_hand: list[_Waiter] = []
+        self._thread = threading.Thread(target=self._run, name="audit-log", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def create(
+        cls,
+        directory: Path,
+        *,
+        origin: str,
+        signer: Signer,
+        now: Callable[[], datetime],
+        pin: Pin | None = None,
+        preallocate: int = PREALLOCATE_BYTES,
+        disk: Disk = _DISK,
+    ) -> Self:
+        """Return a new log in *directory*, which must not exist or be empty.
+
+        Its first record names the log and the key.
+
+        Args:
+            directory: Where the files go.
+            origin: The name of the log: 1 to 255 visible ASCII characters, none of them a plus.
+            signer: Holds the key of the log.
+            now: Tells the time, with a zone.
+            pin: Where to remember how far the log has come; it must remember nothing yet.
+            preallocate: Bytes by which a segment grows.
+            disk: The system calls.
+
+        Raises:
+            AuditError: If the directory is not empty, or the log could not be written.
+        """
+        ledger, lock = create_ledger(
+            directory,
+            origin=origin,
+            signer=signer,
+            at=now(),
+            pin=pin,
+            preallocate=preallocate,
+            disk=disk,
+        )
+        return cls(ledger, lock, now=now)
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        *,
+        signer: Signer,
+        now: Callable[[], datetime],
+        pin: Pin | None = None,
+        preallocate: int = PREALLOCATE_BYTES,
+        disk: Disk = _DISK,
+    ) -> Self:
+        """Return the log in *directory*, continued behind its last commit.
+
+        The remains of a write that broke off are moved to ``quarantine/`` and recorded.
+
+        Raises:
+            LogDamageError: If the log is damaged or shorter than the pin or its checkpoint file.
+                Nothing was changed; the message says what is wrong where.
+            AuditError: If another process has the log open, or it cannot be read or written.
+        """
+        ledger, lock = open_ledger(
+            directory, signer=signer, at=now(), pin=pin, preallocate=preallocate, disk=disk
+        )
+        return cls(ledger, lock, now=now)
+
+    @property
+    def origin(self) -> str:
+        """The name of the log."""
+        return self._ledger.origin
+
+    @property
+    def public(self) -> PublicKey:
+        """The key of the log."""
+        return self._ledger.signer.public
+
+    @property
+    def size(self) -> int:
+        """How many records are on the disk under a signed checkpoint."""
+        return self.checkpoint().size
+
+    @property
+    def failure(self) -> AuditError | None:
+        """Why the log stopped; none while it takes records, and after :meth:`close`."""
+        return self._failure
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the last checkpoint that is on the disk."""
+        return self._ledger.checkpoint
+
+    def append(self, record: bytes) -> Receipt:
+        """Return the receipt of *record* once it is on the disk under a signed checkpoint.
+
+        Raises:
+            AuditError: If it did not get there. Nothing may be released.
+        """
+        return self.submit(record).result()
+
+    def submit(self, record: bytes) -> Future[Receipt]:
+        """Return the receipt of *record* to come.
+
+        Waits while too many records are waiting. Do not wait for a receipt in a callback of the
+        future: callbacks run in the thread that writes.
+
+        Args:
+            record: Canonical bytes, from :func:`encode_record`; 2 to 61,440 of them.
+
+        Returns:
+            A future that resolves after the sync of the commit that covers the record, or fails
+            with :exc:`AuditError`.
+        """
+        future: Future[Receipt] = Future()
+        refusal = self._refusal(record)
+        if refusal is None:
+            with self._mutex:
+                while self._is_full() and not self._closing and not self._failure:
+                    self._taken.wait()
+                refusal = self._refusal(record)
+                if refusal is None:
+                    self._waiting.append((record, future))
+                    self._waiting_bytes += len(record)
+                    self._arrived.notify()
+        if refusal is not None:
+            future.set_exception(refusal)
+        return future
+
+    def close(self) -> None:
+        """Commit what is waiting, write the checkpoint file and let go of the log."""
+        if os.getpid() != self._pid:  # pragma: no cover - in the child of a fork
+            return
+        with self._mutex:
+            self._closing = True
+            self._arrived.notify()
+            self._taken.notify_all()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _refusal(self, record: bytes) -> AuditError | None:
+        if not MIN_RECORD_BYTES <= len(record) <= MAX_RECORD_BYTES or b"\n" in record:
+            return AuditError(
+                f"a record is one line of {MIN_RECORD_BYTES} to {MAX_RECORD_BYTES} bytes"
+            )
+        if self._failure is not None:
+            return AuditError(str(self._failure))
+        if self._closing:
+            return AuditError("the log is closed")
+        if os.getpid() != self._pid:  # pragma: no cover - in the child of a fork
+            return AuditError("the log was opened by the parent process")
+        return None
+
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= MAX_WAITING or self._waiting_bytes >= MAX_WAITING_BYTES
+
+    def _run(self) -> None:
+        reason = "the writer of the log ended unexpectedly"
+        try:
+            self._serve()
+            reason = ""
+        except OSError as error:
+            reason = f"the log stopped, the disk failed: {describe(error)}"
+        except GovshareError as error:
+            reason = f"the log stopped: {error}"
+        finally:
+            # Also when something was raised that nobody foresaw: waiters must not wait for ever.
+            self._stop(reason)
+
+    def _serve(self) -> None:
+        while self._wait():
+            at = self._now()  # read once: one commit, one time
+            own = self._ledger.clock_record(at)
+            self._in_hand = self._take(self._ledger.room - len(own))
+            records = [*own, *(record for record, _ in self._in_hand)]
+            if records:
+                self._commit(records, at)
+            else:
+                self._ledger.publish()
+        self._ledger.publish()
+
+    def _commit(self, records: list[bytes], at: datetime) -> None:
+        batch = self._in_hand
+        receipts = self._ledger.commit(records, at).receipts()[len(records) - len(batch) :]
+        self._in_hand = []
+        for (_, future), receipt in zip(batch, receipts, strict=True):
+            future.set_result(receipt)
+        self._ledger.rotate_if_full()
+        self._ledger.publish(sparingly=True)
+
+    def _wait(self) -> bool:
+        """Return true when records are waiting or a while has passed, false when all is done."""
+        with self._mutex:
+            if not self._waiting and not self._closing:
+                self._arrived.wait(_IDLE_S)
+            return bool(self._waiting) or not self._closing
+
+    def _take(self, room: int) -> list[_Waiter]:
+        """Return the next waiters, at most *room*."""
+        batch: list[_Waiter] = []
+        size = 0
+        with self._mutex:
+            while self._waiting and len(batch) < room and size < MAX_BATCH_BYTES:
+                record, future = self._waiting.popleft()
+                self._waiting_bytes -= len(record)
+                if future.set_running_or_notify_cancel():
+                    batch.append((record, future))
+                    size += len(record)
+            self._taken.notify_all()
+        return batch
+
+    def _stop(self, reason: str) -> None:
+        with self._mutex:
+            self._closing = True
+            if reason:
+                self._failure = AuditError(reason)
+            waiting = [future for _, future in self._waiting]
+            self._waiting.clear()
+            self._taken.notify_all()
+        running = [future for future in waiting if future.set_running_or_notify_cancel()]
+        for future in [*(future for _, future in self._in_hand), *running]:
+            future.set_exception(AuditError(reason))
+        # Everything that was acknowledged is on the disk: an error on closing loses nothing.
+        try:
+            with suppress(OSError):
+                self._ledger.close()
+        finally:
+            self._lock.release()

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pins: how far a log has come, remembered where a restored backup of the log does not reach."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol, Self
+
+from govshare_policy.audit.checkpoint import check_name
+from govshare_policy.audit.disk import Disk
+from govshare_policy.audit.merkle import HASH_BYTES
+from govshare_policy.errors import AuditError, VerificationError
+
+_TEXT: Final = re.compile(
+    rb"govshare-pin/v1\n([^\n]+)\n(0|[1-9][0-9]{0,18})\n([0-9a-f]{64})\n", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A state of a log, as a pin remembers it.
+
+    Attributes:
+        origin: The name of the log.
+        size: Number of records.
+        root: Root hash; 32 bytes.
+    """
+
+    origin: str
+    size: int
+    root: bytes
+
+    def __post_init__(self) -> None:
+        check_name(self.origin)
+        if self.size < 0 or len(self.root) != HASH_BYTES:
+            raise ValueError("a mark has a size and a root of 32 bytes")
+
+    def to_bytes(self) -> bytes:
+        """Return the mark as four lines."""
+        return f"govshare-pin/v1\n{self.origin}\n{self.size}\n{self.root.hex()}\n".encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Return the mark that *data* spells.
+
+        Raises:
+            VerificationError: If *data* is not a mark.
+        """
+        match = _TEXT.fullmatch(data)
+        if match is None:
+            raise VerificationError("the pin is not four lines of a mark")
+        origin, size, root = match.groups()
+        return cls(
+            origin=origin.decode("ascii", "replace"),
+            size=int(size),
+            root=bytes.fromhex(root.decode()),
+        )
+
+
+class Pin(Protocol):
+    """Remembers the highest state of one log."""
+
+    def load(self) -> Mark | None:
+        """Return the mark, or none if nothing was ever remembered.
+
+        Raises:
+            AuditError: If the mark cannot be read. That is not the same as none.
+        """
+        ...
+
+    def advance(self, old: Mark | None, new: Mark) -> None:
+        """Replace *old* by *new*, if *old* is what is remembered, and return once that is kept.
+
+        Raises:
+            AuditError: If something else is remembered, or *new* could not be kept.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePin:
+    """A mark in a file; put it on another disk than the log.
+
+    Two writers of one pin file are kept apart by the lock of the log, not by this class.
+    """
+
+    path: Path
+    disk: Disk = Disk()  # noqa: RUF009 - it has no state
+
+    def load(self) -> Mark | None:
+        """Return the mark in the file, or none if there is no file."""
+        try:
+            return Mark.from_bytes(self.path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise AuditError(f"the pin `{self.path.name}` cannot be read") from error
+
+    def advance(self, old: Mark | None, new: Mark) -> None:
+        """Replace the file, if it holds *old*."""
+        if self.load() != old:
+            raise AuditError(f"the pin `{self.path.name}` was moved by another writer")
+        if old is not None and (new.origin != old.origin or new.size < old.size):
+            raise AuditError(f"the pin `{self.path.name}` never goes back")
+        try:
+            self.disk.replace(self.path, new.to_bytes())
+        except OSError as error:
+            raise AuditError(f"the pin `{self.path.name}` cannot be written") from error

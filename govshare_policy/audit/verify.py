@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verifying a whole log, offline, from its directory and a trust policy alone."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from govshare_policy.audit.checkpoint import MAX_NOTE_BYTES, Checkpoint
+from govshare_policy.audit.damage import Damage, LogDamageError, Part, blame
+from govshare_policy.audit.layout import (
+    CHECKPOINT,
+    MANIFEST,
+    PENDING,
+    QUARANTINE,
+    SEGMENTS,
+    list_segments,
+    segment_file,
+)
+from govshare_policy.audit.manifest import Manifest, load_manifest
+from govshare_policy.audit.segment import FIXED_FRAME_BYTES, FrameReader, Kind
+from govshare_policy.audit.trust import TrustPolicy
+from govshare_policy.audit.walk import Walk
+from govshare_policy.errors import VerificationError
+
+# Derived from the segments, or no part of what they vouch for.
+_KNOWN: Final = {MANIFEST, CHECKPOINT, SEGMENTS, QUARANTINE, "tile", "witness"}
+_INDEX: Final = "index.sqlite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a verified log is.
+
+    Attributes:
+        origin: Its name.
+        size: Number of records; every one is vouched for.
+        root: Root over them; 32 bytes.
+        checkpoints: Number of signed checkpoints, all of them verified.
+        segments: Number of segment files.
+        first_time: When the first checkpoint was signed.
+        last_time: When the last one was.
+        key_fingerprints: Of the keys that signed, in the order of their first signature; 32 bytes
+            each.
+        warnings: What an auditor should know although every rule is kept.
+    """
+
+    origin: str
+    size: int
+    root: bytes
+    checkpoints: int
+    segments: int
+    first_time: datetime
+    last_time: datetime
+    key_fingerprints: tuple[bytes, ...]
+    warnings: tuple[str, ...]
+
+
+def verify_log(
+    directory: Path,
+    trust: TrustPolicy,
+    *,
+    known: Collection[Checkpoint] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Verdict:
+    """Return what the log in *directory* is, once every byte of it has been verified.
+
+    1. ``log.json`` is well formed and of the log that *trust* names.
+    2. The ``checkpoint`` file is well formed.
+    3. The segments are all there, and nothing else is among them.
+    4. Every frame is whole, every commit states the root of all records before it and is signed
+       by a trusted key, no commit is dated before the one before it, and nothing follows the
+       last commit.
+    5. The ``checkpoint`` file is one of those commits.
+    6. The log went through every checkpoint in *known*.
+
+    Only step 6 finds that a log was cut at an older commit, or replaced by another that its own
+    key signed.
+
+    Args:
+        directory: The log. It may be in use.
+        trust: From outside the log.
+        known: Checkpoints of this log that were kept elsewhere.
+        progress: Told the bytes read so far, and those there are.
+
+    Raises:
+        LogDamageError: At the first thing that breaks a rule, with the place.
+        VerificationError: If a checkpoint in *known* is not of this log or key.
+        OSError: If the log cannot be read.
+    """
+    for checkpoint in known:
+        trust.verify_checkpoint(checkpoint)
+    # 1.
+    manifest = _read_manifest(directory, trust)
+    # 2. Before the segments, so that in a log in use it cannot be ahead of them.
+    note, published = _read_checkpoint(directory)
+    # 3.
+    segments = list_segments(directory)
+    # 4.
+    walk = Walk(
+        manifest,
+        trust,
+        wanted={published.size, *(checkpoint.size for checkpoint in known)},
+        progress=_meter(directory, segments, progress),
+    )
+    for first in segments:
+        walk.read_segment(directory, first, is_last=first == segments[-1])
+    if walk.last is None or walk.first_time is None or walk.last_time is None:
+        part = Part(file=segment_file(0), offset=FIXED_FRAME_BYTES, what="the log has no commit")
+        raise LogDamageError(Damage.SEGMENT, part, 0)
+    # 5.
+    _verify_published(walk, note, published)
+    # 6.
+    for checkpoint in known:
+        _verify_known(walk, checkpoint)
+    return Verdict(
+        origin=walk.last.origin,
+        size=walk.last.size,
+        root=walk.last.root,
+        checkpoints=walk.commits,
+        segments=len(segments),
+        first_time=walk.first_time,
+        last_time=walk.last_time,
+        key_fingerprints=tuple(key.fingerprint for key in walk.keys),
+        warnings=(*walk.warnings, *_beside(directory)),
+    )
+
+
+def read_records(directory: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the number and the bytes of every record under a commit, in order.
+
+    Says nothing about trust: signatures and hashes are not looked at. Memory does not grow with
+    the log.
+
+    Raises:
+        LogDamageError: If a segment is missing, or reading stops before the last segment does.
+        OSError: If the log cannot be read.
+    """
+    *_, last = segments = list_segments(directory)
+    for first in segments:
+        index, waiting = first, []
+        with (directory / segment_file(first)).open("rb") as file:
+            reader = FrameReader(file)
+            for frame in reader:
+                if frame.kind == Kind.ENTRY:
+                    waiting.append(frame.payload)
+                elif frame.kind == Kind.COMMIT:
+                    yield from enumerate(waiting, index)
+                    index += len(waiting)
+                    waiting.clear()
+        if first != last and reader.fault:
+            part = Part(file=segment_file(first), offset=reader.offset, what=reader.fault)
+            raise LogDamageError(Damage.FRAME, part, index)
+
+
+def _read_manifest(directory: Path, trust: TrustPolicy) -> Manifest:
+    with blame(Damage.MANIFEST, MANIFEST):
+        manifest = load_manifest(directory)
+        if manifest.origin != trust.origin:
+            raise VerificationError("it is not the log that the trust file names")
+    return manifest
+
+
+def _read_checkpoint(directory: Path) -> tuple[bytes, Checkpoint]:
+    with blame(Damage.CHECKPOINT, CHECKPOINT):
+        with (directory / CHECKPOINT).open("rb") as file:
+            note = file.read(MAX_NOTE_BYTES + 1)
+        return note, Checkpoint.from_note(note)
+
+
+def _meter(
+    directory: Path, segments: list[int], progress: Callable[[int, int], None] | None
+) -> Callable[[int], None]:
+    total = sum((directory / segment_file(first)).stat().st_size for first in segments)
+    done = 0
+
+    def add(size_bytes: int) -> None:
+        nonlocal done
+        done += size_bytes
+        if progress is not None:
+            progress(done, max(done, total))
+
+    return add
+
+
+def _verify_published(walk: Walk, note: bytes, published: Checkpoint) -> None:
+    if published.size > walk.size:
+        what = f"it is of size {published.size} but the log ends at size {walk.size}"
+        part = Part(file=CHECKPOINT, offset=0, what=what)
+        raise LogDamageError(Damage.SHORT, part, walk.size)
+    if walk.notes.get(published.size) != note:
+        part = Part(file=CHECKPOINT, offset=0, what="it is no commit of this log")
+        raise LogDamageError(Damage.CHECKPOINT, part)
+
+
+def _verify_known(walk: Walk, known: Checkpoint) -> None:
+    if known.size > walk.size:
+        what = f"a checkpoint of size {known.size} was kept but the log ends at size {walk.size}"
+        part = Part(file=SEGMENTS, offset=0, what=what)
+        raise LogDamageError(Damage.SHORT, part, walk.size)
+    if walk.roots.get(known.size) != known.root:
+        what = f"at size {known.size} it is not the log of the checkpoint that was kept"
+        raise LogDamageError(Damage.FORK, Part(file=SEGMENTS, offset=0, what=what))
+
+
+def _beside(directory: Path) -> Iterator[str]:
+    """Yield what an auditor should know about the files that were not looked at."""
+    for path in sorted(directory.iterdir()):
+        if path.name not in _KNOWN and not path.name.startswith(_INDEX):
+            yield f"`{path.name}` is no part of a log"
+    for path in sorted((directory / QUARANTINE).glob(f"*{PENDING}")):
+        yield f"no record speaks of `{QUARANTINE}/{path.name}` yet"
