@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening the audit log at start, and reading off it what was already used today."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from govshare_policy.audit import AuditLog, FilePin, read_records
+from govshare_policy.crypto import open_signer
+from govshare_policy.errors import AuditError, ConfigError
+from govshare_policy.identity import legal_day
+from govshare_sidecar._table import why
+from govshare_sidecar.config import LogConfig
+
+
+def open_log(config: LogConfig, *, now: Callable[[], datetime]) -> AuditLog:
+    """Return the log that *config* names: a new one if its directory is empty or not there.
+
+    A new log without a configured origin is called ``govshare/`` and the name of this host.
+
+    Raises:
+        ConfigError: If the key cannot be used, or the log has another origin than configured.
+        AuditError: If the log is damaged, in use, or cannot be written.
+    """
+    signer = open_signer(config.key, config.passphrase)
+    pin = FilePin(path=config.pin)
+    if _is_empty(config.directory):
+        origin = config.origin or f"govshare/{socket.gethostname()}"
+        return AuditLog.create(config.directory, origin=origin, signer=signer, now=now, pin=pin)
+    log = AuditLog.open(config.directory, signer=signer, now=now, pin=pin)
+    if config.origin not in ("", log.origin):
+        log.close()
+        raise ConfigError(f"`log.origin` is not the name of the log, which is `{log.origin}`")
+    return log
+
+
+def used_on(day: date, directory: Path) -> Iterator[tuple[str, date]]:
+    """Yield grant and day of every call that the log in *directory* allowed on *day*.
+
+    Raises:
+        AuditError: If the log cannot be read.
+    """
+    if _is_empty(directory):
+        return
+    # A day in Asia/Shanghai begins the UTC day before; records are in one spelling, so most of
+    # them can be passed over unread.
+    stamps = tuple(f'"t":"{utc.isoformat()}T'.encode() for utc in (day - timedelta(days=1), day))
+    try:
+        for _, record in read_records(directory):
+            if not any(stamp in record for stamp in stamps):
+                continue
+            content = json.loads(record)
+            if content.get("phase") != "decision" or content.get("effect") != "allow":
+                continue
+            at = datetime.fromisoformat(content["t"])
+            if content["grant"] and legal_day(at) == day:
+                yield content["grant"], day
+    except OSError as error:
+        raise AuditError(f"the log `{directory.name}` cannot be read") from error
+
+
+def _is_empty(directory: Path) -> bool:
+    try:
+        return not any(directory.iterdir())
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        raise ConfigError(f"`log.directory` cannot be read: {why(error)}") from None

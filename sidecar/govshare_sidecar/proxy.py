@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP reverse proxy: ask the desk, then the department, and let the released fields out."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import web
+
+from govshare_policy.errors import AuditError, CallError, EvaluationError
+from govshare_policy.gate import Answer, Outcome
+from govshare_policy.legal import Effect
+from govshare_sidecar.config import HttpConfig
+from govshare_sidecar.desk import Desk
+from govshare_sidecar.evidence import ClientAuthorities
+from govshare_sidecar.metrics import Metrics
+from govshare_sidecar.problem import COMMON_HEADERS, denial, language_of, record_headers, trouble
+from govshare_sidecar.refusal import Cause, RefusedError
+from govshare_sidecar.release import Released, release, verify_json_type
+from govshare_sidecar.request import Asked, read_request
+from govshare_sidecar.upstream import Upstream, UpstreamError
+
+ENTRANCE: Final = "http_proxy"
+RELEASED: Final = "released"
+KEEPALIVE_S: Final = 75.0
+# How long a refused body is read and thrown away, so that its sender gets to see the refusal.
+LINGER_S: Final = 3.0
+# Above this, reading an answer strictly takes long enough to keep other calls waiting.
+_LARGE_BYTES: Final = 256 * 1024
+_log: Final = logging.getLogger(__name__)
+
+
+class Proxy:
+    """Answers requests for one department's API."""
+
+    def __init__(
+        self,
+        config: HttpConfig,
+        *,
+        desk: Desk,
+        upstream: Upstream,
+        authorities: ClientAuthorities,
+        metrics: Metrics,
+    ) -> None:
+        self._config = config
+        self._desk = desk
+        self._upstream = upstream
+        self._authorities = authorities
+        self._metrics = metrics
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Return the response to *request*."""
+        language = language_of(request.headers.get("Accept-Language", ""))
+        try:
+            asked = await read_request(
+                request, self._config.routes, max_bytes=self._config.max_request_bytes
+            )
+        except CallError as error:
+            cause = error.cause if isinstance(error, RefusedError) else Cause.BAD_CALL
+            return self.refuse(error, cause, language=language)
+        try:
+            return await self._answer(request, asked, language)
+        except AuditError as error:
+            return trouble(error, language=language)
+
+    def refuse(self, error: CallError, cause: Cause, *, language: str) -> web.Response:
+        """Return the response to a request that never became a call, and count it."""
+        self._metrics.refused(ENTRANCE, cause)
+        headers = [("Allow", "GET, POST")] if cause is Cause.METHOD else []
+        response = trouble(error, language=language, headers=headers)
+        # What else stands on this connection cannot be trusted to begin where it seems to.
+        response.force_close()
+        return response
+
+    async def _answer(
+        self, request: web.BaseRequest, asked: Asked, language: str
+    ) -> web.StreamResponse:
+        """Decide, ask, release, record, answer: in that order only."""
+        evidence = self._authorities.evidence(_certificate(request), network=self._config.network)
+        answer = await self._desk.answer(asked.call, evidence, entrance=ENTRANCE)
+        if answer.decision.effect is Effect.DENY:
+            return denial(answer, language=language)
+        try:
+            released = await self._released(asked, answer)
+        except UpstreamError as error:
+            self._metrics.upstream_failed(error.fault)
+            _log.warning("%s", error)
+            await self._desk.conclude(answer, Outcome(status=error.fault.value))
+            return trouble(error, language=language, answer=answer)
+        outcome = Outcome(status=RELEASED, rows=released.rows, size_bytes=len(released.body))
+        await self._desk.conclude(answer, outcome)
+        return _response(answer, released)
+
+    async def _released(self, asked: Asked, answer: Answer) -> Released:
+        fields = answer.decision.fields
+        reply = await self._upstream.ask(
+            asked.method,
+            asked.target.upstream(fields),
+            headers={**asked.headers, "Govshare-Record": answer.record_id},
+            body=asked.body,
+        )
+        verify_json_type(reply.content_type, reply.content_encoding)
+        records = asked.target.route.records
+        if len(reply.body) < _LARGE_BYTES:
+            return release(reply.body, fields, records=records)
+        return await asyncio.to_thread(release, reply.body, fields, records=records)
+
+
+def http_server(proxy: Proxy) -> web.Server:
+    """Return the server that lets *proxy* answer every request, well-formed or not."""
+    return _Server(proxy)
+
+
+class _Server(web.Server):
+    def __init__(self, proxy: Proxy) -> None:
+        super().__init__(proxy.handle)
+        self._proxy = proxy
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, self._proxy)
+
+
+class _Connection(web.RequestHandler):
+    """One connection; what the HTTP parser refuses gets a problem like everything else."""
+
+    __slots__ = ("_proxy",)
+
+    def __init__(self, server: web.Server, proxy: Proxy) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=KEEPALIVE_S,
+            access_log=None,  # type: ignore[arg-type]  # none: a path may name a person
+            lingering_time=LINGER_S,
+            auto_decompress=False,
+        )
+        self._proxy = proxy
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002  it may quote the request
+    ) -> web.StreamResponse:
+        """Return a problem that says nothing of what went wrong inside."""
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            refused = RefusedError(Cause.BAD_REQUEST)
+            return self._proxy.refuse(refused, refused.cause, language=language_of(""))
+        _log.error("an answer ended in an unforeseen error", exc_info=exc)
+        response = trouble(EvaluationError("the gateway failed"), language=language_of(""))
+        response.force_close()
+        return response
+
+
+def _certificate(request: web.BaseRequest) -> bytes | None:
+    tls = request.get_extra_info("ssl_object")
+    if not isinstance(tls, ssl.SSLObject):
+        raise AuditError("the connection is not over TLS")
+    return tls.getpeercert(binary_form=True)
+
+
+def _response(answer: Answer, released: Released) -> web.Response:
+    headers: Mapping[str, str] = {
+        "Content-Type": "application/json",
+        **COMMON_HEADERS,
+        **record_headers(answer),
+        "Govshare-Clauses": ", ".join(answer.decision.clauses),
+        "Govshare-Duties": ", ".join(
+            f"{duty.code}={quote(duty.value, safe='')}" if duty.value else duty.code
+            for duty in answer.duties
+        ),
+    }
+    return web.Response(body=released.body, headers=headers)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an HTTP request to a call: everything that is checked before there is one."""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from aiohttp import web
+from multidict import CIMultiDictProxy
+
+from govshare_policy.call import Call, call_from_document
+from govshare_sidecar.refusal import Cause, RefusedError
+from govshare_sidecar.routes import Route, Target, match
+
+BODY_TIMEOUT_S: Final = 30.0
+_STATED: Final[Mapping[str, str]] = {
+    "Govshare-Purpose": "purpose",
+    "Govshare-Item": "item",
+    "Govshare-Grant": "grant",
+    "Govshare-Operator": "operator",
+    "Govshare-Consent": "consent",
+}
+# What goes on to the department's API. Everything else stays here: credentials, cookies, what
+# other proxies say about the caller, overrides of the method, ranges and conditions.
+_FORWARDED: Final = ("Accept", "Accept-Language", "Content-Type", "User-Agent", "X-Request-Id")
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_ESCAPES: Final = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request that says a call.
+
+    Attributes:
+        body: What a ``POST`` carries on to the department's API; ``None`` for a ``GET``.
+        headers: Those that go on to it.
+    """
+
+    call: Call
+    target: Target
+    method: str
+    headers: Mapping[str, str]
+    body: bytes | None = field(repr=False)
+
+
+async def read_request(
+    request: web.BaseRequest, routes: Sequence[Route], *, max_bytes: int
+) -> Asked:
+    """Return the call that *request* states, with its whole body read.
+
+    Raises:
+        RefusedError: If it states none: the method, the target, a header or the body is wrong.
+        CallError: If what it states is not of the shape of a call.
+    """
+    _verify_plain(request)
+    target = match(routes, request.method, request.raw_path)
+    route = target.route
+    document: dict[str, object] = {
+        "action": "read",
+        "resource": route.resource,
+        "channel": route.channel,
+        "fields": list(target.fields),
+        "purpose": "",
+    }
+    for name, key in _STATED.items():
+        if name in request.headers:
+            document[key] = _stated(request.headers, name)
+    call = call_from_document(document, on_the_wire=True)
+    body = await _body(request, max_bytes) if request.method == "POST" else None
+    return Asked(
+        call=call,
+        target=target,
+        method=request.method,
+        headers=_forwarded(request.headers),
+        body=body,
+    )
+
+
+def _verify_plain(request: web.BaseRequest) -> None:
+    if request.method not in ("GET", "POST"):
+        raise RefusedError(Cause.METHOD)
+    if "Upgrade" in request.headers:
+        raise RefusedError(Cause.UPGRADE)
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise RefusedError(Cause.ENCODED)
+    if request.method == "GET" and request.body_exists:
+        raise RefusedError(Cause.BAD_BODY)
+
+
+def _stated(headers: CIMultiDictProxy[str], name: str) -> str:
+    values = headers.getall(name)
+    if len(values) != 1 or not _ESCAPES.fullmatch(values[0]):
+        raise RefusedError(Cause.BAD_HEADER)
+    try:
+        # Bytes that are not UTF-8 arrive as surrogates, which do not encode.
+        return unquote_to_bytes(values[0].encode("utf-8", "strict")).decode("utf-8", "strict")
+    except UnicodeError:
+        raise RefusedError(Cause.BAD_HEADER) from None
+
+
+def _forwarded(headers: CIMultiDictProxy[str]) -> dict[str, str]:
+    kept = {name: headers[name] for name in _FORWARDED if len(headers.getall(name, ())) == 1}
+    return {**kept, "Accept-Encoding": "identity"}
+
+
+async def _body(request: web.BaseRequest, max_bytes: int) -> bytes:
+    if (request.content_length or 0) > max_bytes:
+        raise RefusedError(Cause.TOO_LARGE)
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(_CONTINUE)
+        request.writer.output_size = 0  # the answer itself has not begun
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise RefusedError(Cause.TOO_LARGE)
+    except TimeoutError:
+        raise RefusedError(Cause.SLOW) from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise RefusedError(Cause.BAD_BODY) from None
+    return bytes(body)

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routes: which resource, channel and fields a method and a path stand for.
+
+A path is taken apart before it is compared, and the path sent on is built from the parts, so that
+the sidecar and the department's API cannot mean two different resources by one path.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
+
+from govshare_sidecar.refusal import Cause, RefusedError
+
+MAX_QUERY_FIELDS: Final = 64
+_PARAMETER: Final = re.compile(r"\{[a-z_][a-z0-9_]*\}")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._~-]+")
+_ESCAPES: Final = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
+# What some servers split or rewrite paths at, and what no readable name holds.
+_FORBIDDEN: Final = re.compile(r"[/\\;\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
+
+
+class RouteError(ValueError):
+    """A route in the configuration is wrong; the configuration says where."""
+
+    def __init__(self, key: str, complaint: str) -> None:
+        super().__init__(complaint)
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method and path, and the call they stand for.
+
+    Attributes:
+        segments: Of the path; an empty one stands for a parameter.
+        fields: What is asked for where the query does not say.
+        fields_parameter: The query parameter that names the fields; empty where there is none.
+        records: Keys that lead to the records in the answer; empty where they are all of it.
+    """
+
+    method: str
+    path: str
+    segments: tuple[str, ...]
+    resource: str
+    channel: str
+    fields: tuple[str, ...]
+    fields_parameter: str
+    records: tuple[str, ...]
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        method: str,
+        path: str,
+        resource: str,
+        channel: str,
+        fields: tuple[str, ...],
+        fields_parameter: str,
+        records: str,
+    ) -> Self:
+        """Return the route that a table of the configuration states.
+
+        Raises:
+            RouteError: If the path or the place of the records is not well formed.
+        """
+        if not path.startswith("/"):
+            raise RouteError("path", "begins with a slash")
+        segments = []
+        for segment in path[1:].split("/"):
+            if _PARAMETER.fullmatch(segment):
+                segments.append("")
+            elif _PLAIN.fullmatch(segment) and segment not in (".", ".."):
+                segments.append(segment)
+            else:
+                raise RouteError("path", "has segments of letters, digits and ._~- or {name}")
+        keys = tuple(records.split(".")) if records else ()
+        if "" in keys:
+            raise RouteError("records", "is a dotted path such as `data.items`, or empty")
+        return cls(
+            method=method,
+            path=path,
+            segments=tuple(segments),
+            resource=resource,
+            channel=channel,
+            fields=fields,
+            fields_parameter=fields_parameter,
+            records=keys,
+        )
+
+    def verify_distinct(self, other: Self) -> None:
+        """Return only if it is plain which of the two routes a path means.
+
+        They may both cover a path where one spells out all that the other does, and more.
+
+        Raises:
+            RouteError: If it is not plain.
+        """
+        if self.method != other.method or len(self.segments) != len(other.segments):
+            return
+        pairs = tuple(zip(self.segments, other.segments, strict=True))
+        if any(mine and theirs and mine != theirs for mine, theirs in pairs):
+            return
+        here = any(mine and not theirs for mine, theirs in pairs)
+        there = any(theirs and not mine for mine, theirs in pairs)
+        if here == there:
+            raise RouteError("path", f"cannot be told apart from `{other.path}`")
+
+    def covers(self, method: str, segments: Sequence[str]) -> bool:
+        """Tell whether *method* and the decoded *segments* of a path are this route's."""
+        return (
+            method == self.method
+            and len(segments) == len(self.segments)
+            and all(
+                mine in ("", theirs) for mine, theirs in zip(self.segments, segments, strict=True)
+            )
+        )
+
+    @property
+    def literals(self) -> int:
+        """How many segments are spelled out; the route with the most wins."""
+        return sum(1 for segment in self.segments if segment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A request target, matched.
+
+    Attributes:
+        fields: What the caller asks for.
+        path: The path to ask the department's API for, spelled anew.
+        query: The parameters to pass on, without the one that names the fields.
+    """
+
+    route: Route
+    fields: tuple[str, ...]
+    path: str
+    query: tuple[tuple[str, str], ...]
+
+    def upstream(self, released: Sequence[str]) -> str:
+        """Return the target to send on; it asks for the *released* fields and no others."""
+        pairs = list(self.query)
+        if self.route.fields_parameter:
+            pairs.append((self.route.fields_parameter, ",".join(released)))
+        return f"{self.path}?{urlencode(pairs)}" if pairs else self.path
+
+
+def match(routes: Sequence[Route], method: str, target: str) -> Target:
+    """Return the route that *method* and the raw request *target* stand for.
+
+    Raises:
+        RefusedError: If the target is not one that everybody reads the same way, or no route is
+            meant by it.
+    """
+    path, mark, query = target.partition("?")
+    if not _VISIBLE.fullmatch(target) or not path.startswith("/") or "#" in target:
+        raise RefusedError(Cause.BAD_TARGET)
+    segments = [_segment(raw) for raw in path[1:].split("/")]
+    covering = [route for route in routes if route.covers(method, segments)]
+    if not covering:
+        raise RefusedError(Cause.NO_ROUTE)
+    route = max(covering, key=lambda route: route.literals)
+    pairs = _pairs(query) if mark else ()
+    name = route.fields_parameter
+    named = [value for key, value in pairs if name and key == name]
+    if len(named) > 1:
+        raise RefusedError(Cause.BAD_TARGET)
+    return Target(
+        route=route,
+        fields=tuple(named[0].split(",")) if named else route.fields,
+        path="/" + "/".join(quote(segment, safe="") for segment in segments),
+        query=tuple((key, value) for key, value in pairs if not name or key != name),
+    )
+
+
+def _segment(raw: str) -> str:
+    segment = _decoded(raw)
+    if not segment or segment in (".", "..") or _FORBIDDEN.search(segment):
+        raise RefusedError(Cause.BAD_TARGET)
+    return segment
+
+
+def _decoded(raw: str) -> str:
+    if not _ESCAPES.fullmatch(raw):
+        raise RefusedError(Cause.BAD_TARGET)
+    try:
+        return unquote_to_bytes(raw).decode("utf-8", "strict")
+    except UnicodeDecodeError:
+        raise RefusedError(Cause.BAD_TARGET) from None
+
+
+def _pairs(query: str) -> tuple[tuple[str, str], ...]:
+    if not query:
+        return ()
+    if not _ESCAPES.fullmatch(query) or ";" in query:
+        raise RefusedError(Cause.BAD_TARGET)
+    try:
+        return tuple(
+            parse_qsl(
+                query,
+                keep_blank_values=True,
+                strict_parsing=True,
+                errors="strict",
+                max_num_fields=MAX_QUERY_FIELDS,
+            )
+        )
+    except ValueError:
+        raise RefusedError(Cause.BAD_TARGET) from None

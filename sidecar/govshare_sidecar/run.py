@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running the process from a configuration file: the one thing other packages call."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from govshare_sidecar.config import load_config
+from govshare_sidecar.logs import configure_logs
+
+
+def run(path: Path) -> None:
+    """Serve as the configuration file *path* says, until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: If the file, a setting, a key or an address cannot be used.
+        FactError: If a register is wrong.
+        PolicyError: If the profile is unknown, or its pack is wrong.
+        AuditError: If the log cannot be opened.
+    """
+    # The library underneath writes lines of its own about every broken handshake. It reads this
+    # when it is first imported, so the server is imported afterwards.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from govshare_sidecar.server import serve_until_told  # noqa: PLC0415  see above
+
+    config = load_config(path)
+    configure_logs()
+    asyncio.run(serve_until_told(config))

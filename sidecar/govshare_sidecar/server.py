@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process: everything is opened, wired, served, drained and closed here."""
+
+import asyncio
+import logging
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final, Self
+
+from govshare_policy.audit import SaltStore
+from govshare_policy.gate import Gate
+from govshare_policy.identity import legal_day
+from govshare_policy.usage import Usage
+from govshare_sidecar.api import Enforcement
+from govshare_sidecar.basis import CurrentBasis
+from govshare_sidecar.config import Address, Config
+from govshare_sidecar.desk import Desk
+from govshare_sidecar.evidence import ClientAuthorities
+from govshare_sidecar.journal import open_log, used_on
+from govshare_sidecar.listeners import GrpcListener, HttpListener, tls_context
+from govshare_sidecar.metrics import Metrics, monitor
+from govshare_sidecar.proxy import Proxy, http_server
+from govshare_sidecar.upstream import Upstream
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Sidecar:
+    """One running sidecar, between the opening of its log and the closing."""
+
+    def __init__(
+        self, config: Config, *, gate: Gate, basis: CurrentBasis, metrics: Metrics
+    ) -> None:
+        """Begin with no listener; enter :meth:`running` instead."""
+        self._config = config
+        self._basis = basis
+        self._metrics = metrics
+        self._desk = Desk(gate, metrics, on_failure=self._say_not_serving)
+        # Owned by the event loop.
+        self._serving = True
+        self._http: HttpListener | None = None
+        self._grpc: GrpcListener | None = None
+        self._monitor: HttpListener | None = None
+        self._announcing: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, config: Config, *, now: Callable[[], datetime]) -> AsyncIterator[Self]:
+        """Answer calls inside the ``async with``, and drain on the way out.
+
+        Draining means: say so, take nothing new, finish what is under way, close the log.
+
+        Args:
+            config: What to do.
+            now: Tells the time, with a zone.
+
+        Raises:
+            ConfigError: If a setting, a key or an address cannot be used.
+            FactError: If a register is wrong.
+            PolicyError: If the profile is unknown, or its pack is wrong.
+            AuditError: If the log cannot be opened or written.
+        """
+        authorities = ClientAuthorities.load(config.tls.client_ca)
+        authorities.verify_in_force(now())
+        tls = tls_context(config.tls)
+        metrics = Metrics()
+        day, directory = legal_day(now()), config.log.directory
+        usage = await asyncio.to_thread(lambda: Usage(used_on(day, directory)))
+        basis = CurrentBasis(config, usage, metrics)
+        async with AsyncExitStack() as stack:
+            upstream = None
+            if config.http is not None:
+                upstream = Upstream.open(config.http)
+                stack.push_async_callback(upstream.close)
+            # After all that can be wrong in a file, so that a wrong one leaves no trace in the log.
+            log = await asyncio.to_thread(open_log, config.log, now=now)
+            stack.push_async_callback(asyncio.to_thread, log.close)
+            salts = stack.enter_context(SaltStore(config.log.salts))
+            gate = Gate(basis=basis, log=log, salts=salts, now=now, usage=usage)
+            sidecar = cls(config, gate=gate, basis=basis, metrics=metrics)
+            metrics.watch(log_size=lambda: log.size, serving=lambda: sidecar.is_serving)
+            await sidecar._listen(stack, authorities=authorities, tls=tls, upstream=upstream)
+            yield sidecar
+
+    @property
+    def addresses(self) -> Mapping[str, Address]:
+        """Where the listeners stand, with the ports they were given."""
+        named = {"grpc": self._grpc, "http": self._http, "metrics": self._monitor}
+        return {name: listener.address for name, listener in named.items() if listener}
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether calls are answered: not once the log has failed, nor while draining."""
+        return self._serving and self._desk.is_open
+
+    async def reload(self) -> None:
+        """Put the texts and registers on the disk in force, or keep the old ones and say why."""
+        await self._basis.reload()
+
+    async def _listen(
+        self,
+        stack: AsyncExitStack,
+        *,
+        authorities: ClientAuthorities,
+        tls: ssl.SSLContext,
+        upstream: Upstream | None,
+    ) -> None:
+        """Open the listeners, and have *stack* close them; the monitor outlives the others."""
+        config = self._config
+        if config.metrics is not None:
+            server = monitor(self._metrics, lambda: self.is_serving)
+            self._monitor = await HttpListener.start(
+                server, config.metrics, key="metrics.listen", tls=None
+            )
+            stack.push_async_callback(self._monitor.stop)
+        stack.push_async_callback(self._drain)
+        if config.http is not None and upstream is not None:
+            proxy = Proxy(
+                config.http,
+                desk=self._desk,
+                upstream=upstream,
+                authorities=authorities,
+                metrics=self._metrics,
+            )
+            self._http = await HttpListener.start(
+                http_server(proxy), config.http.listen, key="http.listen", tls=tls
+            )
+        if config.grpc is not None:
+            network = config.grpc.network
+            service = Enforcement(self._desk, authorities, self._metrics, network=network)
+            self._grpc = await GrpcListener.start(config.grpc, config.tls, service=service)
+
+    async def _drain(self) -> None:
+        self._serving = False
+        if self._grpc is not None:
+            await self._grpc.not_serving()
+        doors = [listener.stop() for listener in (self._grpc, self._http) if listener]
+        await asyncio.gather(*doors)
+        await self._desk.settle()
+
+    def _say_not_serving(self) -> None:
+        if self._grpc is not None:
+            task = asyncio.create_task(self._grpc.not_serving())
+            self._announcing.add(task)
+            task.add_done_callback(self._announcing.discard)
+
+
+async def serve_until_told(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; SIGHUP reloads texts and registers.
+
+    One line on standard output says when calls are answered, and where.
+
+    Raises:
+        GovshareError: As :meth:`Sidecar.running`.
+    """
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    async with Sidecar.running(config, now=lambda: datetime.now(UTC)) as sidecar:
+        reloads: set[asyncio.Task[None]] = set()
+
+        def reload() -> None:
+            task = asyncio.create_task(sidecar.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        places = " ".join(f"{name}={address}" for name, address in sidecar.addresses.items())
+        sys.stdout.write(f"ready {places}\n")
+        sys.stdout.flush()
+        await told.wait()
+        _log.info("draining")
+    _log.info("stopped")

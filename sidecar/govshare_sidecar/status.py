@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One table: which error is which status, over gRPC and over HTTP, and what its name is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from grpc import StatusCode
+
+from govshare_policy.errors import (
+    AuditError,
+    CallError,
+    ConfigError,
+    ConsistencyError,
+    EvaluationError,
+    FactError,
+    GovshareError,
+    IdentityError,
+    InclusionError,
+    ObligationError,
+    PolicyError,
+    SignatureError,
+    VerificationError,
+)
+from govshare_sidecar.refusal import Cause, RefusedError
+from govshare_sidecar.upstream import Fault, UpstreamError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What an error looks like from outside.
+
+    Attributes:
+        reason: For programs; upper case, stable.
+        title: For people, in English.
+        title_zh: For people, in Chinese.
+    """
+
+    grpc: StatusCode
+    http: HTTPStatus
+    reason: str
+    title: str
+    title_zh: str
+
+
+_CALL: Final = Status(
+    grpc=StatusCode.INVALID_ARGUMENT,
+    http=HTTPStatus.BAD_REQUEST,
+    reason="CALL_UNREADABLE",
+    title="the call cannot be read",
+    title_zh="调用不符合接口规定",
+)
+_IDENTITY: Final = Status(
+    grpc=StatusCode.UNAUTHENTICATED,
+    http=HTTPStatus.UNAUTHORIZED,
+    reason="IDENTITY_UNPROVEN",
+    title="the evidence does not prove who calls",
+    title_zh="凭据不能证明调用方身份",
+)
+_INTERNAL: Final = Status(
+    grpc=StatusCode.INTERNAL,
+    http=HTTPStatus.INTERNAL_SERVER_ERROR,
+    reason="INTERNAL",
+    title="the gateway could not answer, so nothing was released",
+    title_zh="网关无法作答，未提供任何数据",
+)
+_RELEASE: Final = Status(
+    grpc=StatusCode.INTERNAL,
+    http=HTTPStatus.BAD_GATEWAY,
+    reason="NOT_RELEASABLE",
+    title="the department's answer cannot be released",
+    title_zh="部门接口的应答无法放行",
+)
+_AUDIT: Final = Status(
+    grpc=StatusCode.UNAVAILABLE,
+    http=HTTPStatus.SERVICE_UNAVAILABLE,
+    reason="AUDIT_UNAVAILABLE",
+    title="the call could not be recorded, so nothing was released",
+    title_zh="无法写入审计记录，未提供任何数据",
+)
+
+STATUSES: Final[Mapping[type[GovshareError], Status]] = {
+    GovshareError: _INTERNAL,
+    CallError: _CALL,
+    IdentityError: _IDENTITY,
+    FactError: _INTERNAL,
+    PolicyError: _INTERNAL,
+    EvaluationError: _INTERNAL,
+    ObligationError: _RELEASE,
+    ConfigError: _INTERNAL,
+    AuditError: _AUDIT,
+    VerificationError: _AUDIT,
+    SignatureError: _AUDIT,
+    InclusionError: _AUDIT,
+    ConsistencyError: _AUDIT,
+}
+
+# Refusals before a call exists have one class, and an HTTP status by their cause.
+CAUSES: Final[Mapping[Cause, HTTPStatus]] = {
+    Cause.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
+    Cause.BAD_TARGET: HTTPStatus.BAD_REQUEST,
+    Cause.BAD_HEADER: HTTPStatus.BAD_REQUEST,
+    Cause.BAD_BODY: HTTPStatus.BAD_REQUEST,
+    Cause.BAD_CALL: HTTPStatus.BAD_REQUEST,
+    Cause.NO_ROUTE: HTTPStatus.NOT_FOUND,
+    Cause.METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
+    Cause.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Cause.ENCODED: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Cause.UPGRADE: HTTPStatus.NOT_IMPLEMENTED,
+    Cause.SLOW: HTTPStatus.REQUEST_TIMEOUT,
+}
+
+
+# After a call was allowed, the department's API has one class of error, and a status by its fault.
+FAULTS: Final[Mapping[Fault, HTTPStatus]] = {
+    Fault.UNREACHABLE: HTTPStatus.BAD_GATEWAY,
+    Fault.TIMEOUT: HTTPStatus.GATEWAY_TIMEOUT,
+    Fault.NO_SUCH_RECORD: HTTPStatus.NOT_FOUND,
+    Fault.STATUS: HTTPStatus.BAD_GATEWAY,
+    Fault.TOO_LARGE: HTTPStatus.BAD_GATEWAY,
+    Fault.UNREADABLE: HTTPStatus.BAD_GATEWAY,
+}
+
+
+def status_of(error: GovshareError) -> Status:
+    """Return the status of *error*: of its own class, or of the nearest one above it."""
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
+def http_status_of(error: GovshareError) -> HTTPStatus:
+    """Return the HTTP status of *error*."""
+    if isinstance(error, RefusedError):
+        return CAUSES[error.cause]
+    if isinstance(error, UpstreamError):
+        return FAULTS[error.fault]
+    return status_of(error).http

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration is read strictly: what is wrong is named by file and key."""
+
+from pathlib import Path
+
+import pytest
+
+from govshare_policy.errors import ConfigError
+from govshare_policy.policy import Precedence
+from govshare_sidecar.config import Address, Config, load_config
+
+TEXT = """
+profile = "hubei"
+precedence = "strictest"
+data = "data"
+[log]
+directory = "audit/log"
+key = "file:keys/audit.pem"
+passphrase_file = "keys/audit.passphrase"
+pin = "audit/pin"
+[tls]
+certificate = "tls/sidecar.pem"
+key = "tls/sidecar.key"
+client_ca = "tls/clients-ca.pem"
+[grpc]
+listen = "127.0.0.1:9443"
+[http]
+listen = "[::1]:8443"
+upstream = "http://127.0.0.1:9001"
+[[http.route]]
+method = "GET"
+path = "/marriages/{id_no}"
+resource = "R08"
+fields = ["id_no", "name"]
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    for name in (
+        "keys/audit.passphrase",
+        "tls/sidecar.pem",
+        "tls/sidecar.key",
+        "tls/clients-ca.pem",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"secret\n")
+        path.chmod(0o600)
+    return tmp_path
+
+
+def load(directory: Path, text: str) -> Config:
+    path = directory / "govshare.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path)
+
+
+def test_paths_are_relative_to_the_file_and_defaults_are_filled_in(directory: Path) -> None:
+    config = load(directory, TEXT)
+
+    assert config.precedence is Precedence.STRICTEST
+    assert config.data == directory / "data"
+    assert config.log.key == f"file:{directory}/keys/audit.pem"
+    assert config.log.passphrase == b"secret"
+    assert config.log.pin == directory / "audit" / "pin"
+    assert config.log.salts == directory / "audit" / "salts.sqlite"
+    assert config.log.origin == ""
+    assert config.grpc is not None
+    assert (config.grpc.network, config.grpc.reflection) == ("extranet", False)
+    assert config.http is not None
+    assert config.http.listen == Address(host="::1", port=8443)
+    assert str(config.http.listen) == "[::1]:8443"
+    assert config.http.upstream_timeout_s == 5.0
+    assert config.http.max_request_bytes == 1 << 20
+    assert config.http.routes[0].channel == "api"
+    assert config.metrics is None
+
+
+def test_an_absolute_path_stays_as_it_is(directory: Path) -> None:
+    config = load(directory, TEXT.replace('"file:keys/', '"file:/etc/'))
+    assert config.log.key == "file:/etc/audit.pem"
+
+
+def test_nothing_shows_the_passphrase(directory: Path) -> None:
+    assert "secret" not in repr(load(directory, TEXT))
+
+
+WRONG = {
+    "not toml": ("profile =", "= profile", "not valid TOML"),
+    "an unknown key": ('profile = "hubei"', 'profil = "hubei"', "`profile` is missing"),
+    "one key more": ("[grpc]", "[grpc]\nreflexion = true", "`grpc.reflexion` is not a setting"),
+    "an unknown table": ("[tls]", "[tracing]\n[tls]", "`tracing` is not a setting"),
+    "a number for a text": ('"hubei"', "1", "`profile` is a text"),
+    "an empty text": ('"hubei"', '""', "`profile` is empty"),
+    "a table in a table": ("[tls]", "[tls.tls]", "`tls.certificate` is missing"),
+    "another precedence": ('"strictest"', '"loosest"', "is one of local, national, strictest"),
+    "no log": ("[log]", "[journal]", "`log` is missing"),
+    "a key elsewhere": ("file:keys", "hsm:keys", "`log.key` is `file:` and a path"),
+    "no passphrase": ("keys/audit.pass", "keys/pass", "`log.passphrase_file` names no file"),
+    "no certificate": ("tls/sidecar.pem", "tls/x.pem", "`tls.certificate` names no file"),
+    "no port": ("127.0.0.1:9443", "127.0.0.1", "`grpc.listen` is a host and a port"),
+    "a port too high": (":9443", ":65536", "`grpc.listen` is a host and a port"),
+    "no host": ("127.0.0.1:9443", ":9443", "`grpc.listen` is a host and a port"),
+    "a text for a switch": (
+        "[grpc]",
+        '[grpc]\nreflection = "yes"',
+        "`grpc.reflection` is true or false",
+    ),
+    "no time": (
+        "[http]",
+        "[http]\nupstream_timeout_s = 0",
+        "`http.upstream_timeout_s` is a number",
+    ),
+    "true seconds": ("[http]", "[http]\nupstream_timeout_s = true", "is a number of seconds"),
+    "endless": ("[http]", "[http]\nupstream_timeout_s = inf", "is a number of seconds"),
+    "no bytes": ("[http]", "[http]\nmax_request_bytes = -1", "is a whole number above zero"),
+    "half a byte": ("[http]", "[http]\nmax_response_bytes = 0.5", "is a whole number above zero"),
+    "plain http elsewhere": ("//127.0.0.1:9001", "//10.0.0.1:9001", "plain http to another host"),
+    "a name that may move": ("//127.0.0.1:9001", "//upstream:9001", "plain http to another host"),
+    "another scheme": ("http://127", "ftp://127", "`http.upstream` is http:// or https://"),
+    "a path upstream": (":9001", ":9001/api", "and nothing else"),
+    "credentials upstream": ("//127", "//user:secret@127", "and nothing else"),
+    "no url": ("http://127.0.0.1:9001", "http://[", "`http.upstream` is not a URL"),
+    "a port that is none": (":9001", ":port", "`http.upstream` is not a URL"),
+    "no routes": ("[[http.route]]", "[[http.road]]", "`http.route` is missing"),
+    "a table of routes": ("[[http.route]]", "[http.route]", "is an array of tables"),
+    "another method": ('"GET"', '"PUT"', "`http.route[0].method` is one of GET, POST"),
+    "a relative path": ('"/marr', '"marr', "`http.route[0].path` begins with a slash"),
+    "no fields": ('["id_no", "name"]', "[]", "`http.route[0].fields` is empty"),
+    "a field twice": ('["id_no", "name"]', '["id_no", "id_no"]', "empty or twice"),
+    "a star and more": ('["id_no", "name"]', '["*", "name"]', "names `*` beside other fields"),
+    "a text for fields": ('["id_no", "name"]', '"id_no"', "is a list of texts"),
+    "fields unsaid": ('fields = ["id_no", "name"]', "", "`http.route[0].fields` is missing"),
+    "no place": ('resource = "R08"', 'resource = "R08"\nrecords = "a..b"', "is a dotted path"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "sentence"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_named_by_file_and_key(
+    directory: Path, old: str, new: str, sentence: str
+) -> None:
+    assert old in TEXT
+    with pytest.raises(ConfigError) as caught:
+        load(directory, TEXT.replace(old, new, 1))
+
+    assert str(caught.value).startswith("govshare.toml: ")
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_routes_that_cannot_be_told_apart_are_refused(directory: Path) -> None:
+    again = TEXT[TEXT.index("[[http.route]]") :].replace("{id_no}", "{other}")
+    with pytest.raises(ConfigError, match=r"`http.route\[1\].path` cannot be told apart"):
+        load(directory, TEXT + again)
+
+
+def test_the_query_may_name_the_fields(directory: Path) -> None:
+    text = TEXT.replace('fields = ["id_no", "name"]', 'fields_parameter = "f"')
+    config = load(directory, text)
+
+    assert config.http is not None
+    assert config.http.routes[0].fields == ("*",)
+    assert config.http.routes[0].fields_parameter == "f"
+
+
+def test_the_metrics_stand_on_loopback_unless_told_otherwise(directory: Path) -> None:
+    assert load(directory, TEXT + "[metrics]\n").metrics == Address(host="127.0.0.1", port=9102)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_passphrase_that_others_may_read_is_refused(directory: Path, mode: int) -> None:
+    (directory / "keys" / "audit.passphrase").chmod(mode)
+    with pytest.raises(ConfigError, match=r"`log.passphrase_file` is open to others"):
+        load(directory, TEXT)
+
+
+def test_an_empty_passphrase_is_refused(directory: Path) -> None:
+    (directory / "keys" / "audit.passphrase").write_bytes(b"\n")
+    with pytest.raises(ConfigError, match=r"`log.passphrase_file` is empty"):
+        load(directory, TEXT)
+
+
+def test_a_file_that_is_no_text_is_refused(directory: Path) -> None:
+    path = directory / "govshare.toml"
+    path.write_bytes(b"profile = '\xff'")
+    with pytest.raises(ConfigError, match="not valid UTF-8 at byte 11"):
+        load_config(path)
+    with pytest.raises(ConfigError, match=r"`nothing.toml` cannot be read: no such file"):
+        load_config(directory / "nothing.toml")

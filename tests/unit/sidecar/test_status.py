@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No error is without a status."""
+
+import inspect
+
+import grpc
+import pytest
+
+from govshare_policy import errors
+from govshare_policy.audit import Damage, LogDamageError, Part
+from govshare_policy.errors import AuditError, CallError, GovshareError
+from govshare_sidecar.refusal import Cause, RefusedError
+from govshare_sidecar.status import CAUSES, FAULTS, STATUSES, http_status_of, status_of
+from govshare_sidecar.upstream import Fault, UpstreamError
+
+CLASSES = {
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, GovshareError)
+}
+
+
+def test_no_class_of_errors_was_forgotten() -> None:
+    assert set(STATUSES) == CLASSES
+
+
+def test_no_cause_and_no_fault_was_forgotten() -> None:
+    assert (set(CAUSES), set(FAULTS)) == (set(Cause), set(Fault))
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_no_error_looks_like_success(kind: type[GovshareError]) -> None:
+    status = status_of(kind("something"))
+
+    assert status.grpc is not grpc.StatusCode.OK
+    assert status.http >= 400
+    assert status.title
+    assert status.title_zh
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_refusal_is_the_callers_to_act_on_and_says_how(cause: Cause) -> None:
+    error = RefusedError(cause)
+
+    assert status_of(error) is STATUSES[CallError]
+    assert str(error)
+    assert 400 <= http_status_of(error) < 500 or cause is Cause.UPGRADE
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_every_fault_of_the_department_has_a_status_of_its_own(fault: Fault) -> None:
+    assert http_status_of(UpstreamError(fault, "something")) in (404, 502, 504)
+
+
+def test_a_class_below_one_of_the_table_has_the_status_of_the_nearest() -> None:
+    damage = LogDamageError(Damage.FRAME, Part(file="f", offset=0, what="w"), 1)
+
+    assert status_of(damage) is STATUSES[AuditError]
+    assert http_status_of(damage) == 503
