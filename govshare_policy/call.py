@@ -15,6 +15,7 @@ from govshare_policy.errors import CallError
 MAX_CALL_BYTES: Final = 64 * 1024
 MAX_TEXT: Final = 256
 MAX_FIELDS: Final = 512
+YEARS: Final = range(1970, 3000)
 ALL_FIELDS: Final = ("*",)
 DEFAULT_CHANNEL: Final = "api"
 DEFAULT_NETWORK: Final = "extranet"
@@ -120,6 +121,9 @@ def parse_object(data: bytes | str) -> dict[str, object]:
         ) from None
     except RecursionError:
         raise CallError("the call is nested too deeply") from None
+    except ValueError:
+        # Python refuses to read integers of thousands of digits.
+        raise CallError("the call holds a number that is too long") from None
     if not isinstance(document, dict):
         raise CallError("a call is a JSON object")
     return document
@@ -140,7 +144,7 @@ def call_from_document(document: Mapping[str, object], *, on_the_wire: bool = Fa
     action = _action(document["action"])
     if action is Action.READ and "purpose" not in document:
         raise CallError("the call has no `purpose`")
-    recipient = _recipient(document.get("recipient"))
+    recipient = _recipient(document["recipient"]) if "recipient" in document else None
     if action is Action.ONWARD and recipient is None:
         raise CallError("`recipient` is required when `action` is `onward`")
     texts = {key: _text(key, document[key]) for key in (*_TEXTS, *_MORE_TEXTS) if key in document}
@@ -206,7 +210,7 @@ def _fields(value: object) -> tuple[str, ...]:
         raise CallError("`fields` is a list of field names")
     if len(value) > MAX_FIELDS:
         raise CallError(f"`fields` names at most {MAX_FIELDS} fields")
-    names = tuple(_text("fields", name) for name in value)
+    names = tuple(_text("fields[]", name) for name in value)
     if len(set(names)) != len(names):
         raise CallError("`fields` names a field twice")
     if "*" in names and names != ALL_FIELDS:
@@ -214,9 +218,7 @@ def _fields(value: object) -> tuple[str, ...]:
     return names
 
 
-def _recipient(value: object) -> Recipient | None:
-    if value is None:
-        return None
+def _recipient(value: object) -> Recipient:
     if not isinstance(value, dict):
         raise CallError("`recipient` is an object with `kind` and `id`")
     if set(value) - {"kind", "id"}:
@@ -237,6 +239,10 @@ def _instant(value: object) -> datetime:
     if not _INSTANT.fullmatch(text):
         raise CallError("`at` is an instant with an offset, such as 2026-01-05T09:30:00+08:00")
     try:
-        return datetime.fromisoformat(text)
+        at = datetime.fromisoformat(text)
     except ValueError:
         raise CallError("`at` names a date or time that does not exist") from None
+    # Time zones and periods are reckoned with it, and the calendar must not end on the way.
+    if at.year not in YEARS:
+        raise CallError(f"`at` is in a year from {YEARS.start} to {YEARS.stop - 1}")
+    return at

@@ -10,7 +10,13 @@ from typing import Protocol
 from govshare_policy.audit import Receipt, encode_record, format_time, new_record_id
 from govshare_policy.call import Call, RecipientKind
 from govshare_policy.decision import Decision, decide, refuse
-from govshare_policy.errors import AuditError, CallError, FactError, GovshareError
+from govshare_policy.errors import (
+    AuditError,
+    CallError,
+    FactError,
+    GovshareError,
+    IdentityError,
+)
 from govshare_policy.facts import Facts, FactSource
 from govshare_policy.identity import Evidence, Identity, Trust, legal_day
 from govshare_policy.legal import Duty, Effect
@@ -84,10 +90,7 @@ class Answer:
                 for reason in decision.reasons
             ],
             "fields": list(decision.fields),
-            "duties": [
-                {"code": duty.code, "value": duty.value, "clause": duty.clause}
-                for duty in self.duties
-            ],
+            "duties": [{"code": d.code, "value": d.value, "clause": d.clause} for d in self.duties],
             "grant": decision.grant.id if decision.grant is not None else "",
             "policy": {
                 "profile": self.profile,
@@ -135,13 +138,10 @@ class Gate:
     def submit(self, call: Call, evidence: Evidence) -> Future[Answer]:
         """Decide *call* now and return a future that ends once the answer is recorded."""
         at, basis = self.now(), self.basis()  # read once: one call, one time, one policy
-        answer, facts = answer_unrecorded(call, evidence, basis, at=at)
-        if not self._within_quota(answer):
-            # Another call took the last place meanwhile; asked again, the rules say so.
-            answer, facts = answer_unrecorded(call, evidence, basis, at=at)
+        answer, facts = self._within_quota(call, evidence, basis, at=at)
         personal = personal_values(call)
-        committed = self.salts.commit(answer.record_id, personal) if personal else {}
-        return self._recorded(answer, decision_record(call, answer, facts, committed))
+        commitments = self.salts.commit(answer.record_id, personal) if personal else {}
+        return self._recorded(answer, decision_record(call, answer, facts, commitments))
 
     def conclude(self, answer: Answer, outcome: Outcome) -> Future[Receipt]:
         """Record what became of an allowed call; without it the data "may have been released"."""
@@ -158,18 +158,34 @@ class Gate:
         }
         return self.log.submit(encode_record(record))
 
-    def _within_quota(self, answer: Answer) -> bool:
-        grant = answer.decision.grant
-        if answer.decision.effect is Effect.DENY or grant is None or grant.daily_quota is None:
+    def _within_quota(
+        self, call: Call, evidence: Evidence, basis: Basis, *, at: datetime
+    ) -> tuple[Answer, Facts | None]:
+        answer, facts = answer_unrecorded(call, evidence, basis, at=at)
+        for _ in facts.candidates if facts is not None else ():
+            if self._counted(answer):
+                return answer, facts
+            # Another call took the last place; asked again, the rules say so or take another grant.
+            answer, facts = answer_unrecorded(call, evidence, basis, at=at)
+        if not self._counted(answer):
+            refusal = refuse("internal_error", facts, basis.bundle)
+            return replace(answer, decision=refusal, duties=()), facts
+        return answer, facts
+
+    def _counted(self, answer: Answer) -> bool:
+        decision, grant = answer.decision, answer.decision.grant
+        # What the texts leave open to all is counted under no grant.
+        counts = any(ruling.findings["quota"] == "left" for ruling in decision.rulings)
+        if decision.effect is Effect.DENY or not counts or grant is None or not grant.daily_quota:
             return True
         return self.usage.take(grant.id, legal_day(answer.at), quota=grant.daily_quota)
 
     def _recorded(self, answer: Answer, record: bytes) -> Future[Answer]:
         answered: Future[Answer] = Future()
+        answered.set_running_or_notify_cancel()  # a caller that leaves cannot cancel the record
 
         def finish(done: Future[Receipt]) -> None:
-            error = done.exception()
-            if error is not None:
+            if (error := done.exception()) is not None:
                 answered.set_exception(error)
             else:
                 answered.set_result(replace(answer, receipt=done.result()))
@@ -207,8 +223,7 @@ def answer_unrecorded(
     except (CallError, AuditError):
         raise
     except GovshareError as error:
-        code = "fact_error" if isinstance(error, FactError) else "internal_error"
-        decision = refuse(code, facts, bundle)
+        decision = refuse(_fault(error), facts, bundle)
     record_id = new_record_id(at)
     answer = Answer(
         id=call.id or record_id,
@@ -221,6 +236,17 @@ def answer_unrecorded(
         precedence=bundle.precedence.value,
     )
     return answer, facts
+
+
+def _fault(error: GovshareError) -> str:
+    """Return the code of the reason that says who has to act on *error*."""
+    match error:
+        case IdentityError():
+            return "identity_unproven"
+        case FactError():
+            return "fact_error"
+        case _:
+            return "internal_error"
 
 
 def personal_values(call: Call) -> dict[str, str]:
@@ -236,8 +262,9 @@ def decision_record(
 ) -> bytes:
     """Return the canonical bytes of the decision record (docs/spec/audit-log.md).
 
-    What the caller made up stays out: a name that no register knows is only said to be unknown,
-    and a person is named by a commitment alone.
+    A name that no register knows stays out and is only said to be unknown; a person is named by
+    a commitment alone. The open codes purpose, channel and item, and the call's own id, stand as
+    they were sent: an auditor has to see what was claimed.
     """
     decision, identity = answer.decision, answer.identity
     document = answer.to_document()
@@ -268,8 +295,8 @@ def decision_record(
 
 def _call(call: Call, facts: Facts | None) -> dict[str, object]:
     entry = facts.entry if facts else None
-    known = set(entry.items) if entry else set()
-    asked = ["*"] if call.asks_for_all else [name for name in call.fields if name in known]
+    listed = set(entry.items) if entry else set()
+    asked = ["*"] if call.asks_for_all else [name for name in call.fields if name in listed]
     stated: dict[str, object] = {
         "id": call.id,
         "action": call.action.value,
@@ -284,9 +311,7 @@ def _call(call: Call, facts: Facts | None) -> dict[str, object]:
         "commercial": call.commercial,
     }
     if call.recipient is not None:
-        named = call.recipient.kind is not RecipientKind.PERSON
-        stated["recipient"] = {
-            "kind": call.recipient.kind.value,
-            "id": call.recipient.id if named else "",
-        }
+        kind = call.recipient.kind
+        known = facts.recipient if facts and kind is not RecipientKind.PERSON else ""
+        stated["recipient"] = {"kind": kind.value, "id": known}
     return stated

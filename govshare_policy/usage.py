@@ -3,13 +3,13 @@
 
 import threading
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
 
 class Usage:
     """Counts allowed calls a grant and day; rebuilt from the audit log when a process starts.
 
-    Only the current day and later ones are kept: time in the log never goes back.
+    Two days are kept: about midnight a call of the old day may come after one of the new.
     """
 
     def __init__(self, earlier: Iterable[tuple[str, date]] = ()) -> None:
@@ -30,7 +30,7 @@ class Usage:
             used = self._counts.get((grant, day), 0)
             if used >= quota:
                 return False
-            for old in [key for key in self._counts if key[1] < day]:
+            for old in [key for key in self._counts if key[1] < day - timedelta(days=1)]:
                 del self._counts[old]
             self._counts[grant, day] = used + 1
             return True

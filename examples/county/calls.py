@@ -13,11 +13,11 @@ from typing import Final, Self
 
 import grpc
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
-from govshare_sidecar._pb import call_pb2, enforcement_pb2, enforcement_pb2_grpc
 
 from examples.county.day import Question, Step
 from examples.county.departments import HOLDINGS
 from examples.county.sites import Site
+from govshare_sidecar._pb import call_pb2, enforcement_pb2, enforcement_pb2_grpc
 
 TIMEOUT_S: Final = 30.0
 _KEYS: Final = {

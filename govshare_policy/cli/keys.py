@@ -11,7 +11,7 @@ import typer
 from govshare_policy.audit import trust_text
 from govshare_policy.cli.output import Output, OutputOption, chosen_output, dump
 from govshare_policy.crypto import PublicKey, generate_key, load_public_key
-from govshare_policy.errors import ConfigError
+from govshare_policy.errors import ConfigError, VerificationError
 
 PASSPHRASE_VARIABLE = "GOVSHARE_PASSPHRASE"  # noqa: S105  the name of a variable, not a secret
 
@@ -55,7 +55,11 @@ def show_command(
     """
     public = load_public_key(path)
     if origin:
-        typer.echo(trust_text(origin, public), nl=False)
+        try:
+            text = trust_text(origin, public)
+        except VerificationError as error:
+            raise ConfigError(f"{error}; choose another origin") from None
+        typer.echo(text, nl=False)
         return
     _print(public, output, {"public": str(path)})
 

@@ -6,6 +6,7 @@ from govshare_policy.policy.bundle import (
     Precedence,
     Text,
     load_bundle,
+    load_pack,
     packs_directory,
     profiles,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "fields_asked",
     "findings",
     "load_bundle",
+    "load_pack",
     "packs_directory",
     "profiles",
 ]

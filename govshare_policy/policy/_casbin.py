@@ -15,7 +15,6 @@ from typing import Final
 
 import casbin
 from casbin.model import Model
-from casbin.persist.adapters import StringAdapter
 
 from govshare_policy.errors import EvaluationError, PolicyError
 
@@ -48,7 +47,6 @@ class CasbinModel:
     text: str
     request: tuple[str, ...]
     policy: tuple[str, ...]
-    has_roles: bool
     matcher: str
 
 
@@ -70,10 +68,7 @@ def parse_model(text: str, *, name: str) -> CasbinModel:
         raise PolicyError(f"{name}: the policy effect is not allow-and-deny-override")
     if policy[-1] != "eft":
         raise PolicyError(f"{name}: the policy definition does not end in `eft`")
-    has_roles = "g" in model.keys()  # noqa: SIM118  Model is not a mapping
-    return CasbinModel(
-        text=text, request=request, policy=policy, has_roles=has_roles, matcher=matcher
-    )
+    return CasbinModel(text=text, request=request, policy=policy, matcher=matcher)
 
 
 class CasbinPolicy:
@@ -97,10 +92,13 @@ class CasbinPolicy:
             roles: The ``g`` lines, member first.
 
         Raises:
-            PolicyError: If there are no lines: pycasbin matches an empty policy against nothing.
+            PolicyError: If there are no lines, which pycasbin would match against nothing, or one
+                is too short or too long, on which it would raise with every call.
         """
         if not lines:
             raise PolicyError("a policy has at least one line")
+        if any(len(line) != len(model.policy) for line in lines):
+            raise PolicyError("a line does not have the length its model defines")
         self._width = len(model.request)
         self._lines = tuple(tuple(line) for line in lines)
         self._allows = tuple(line[-1] == "allow" for line in self._lines)
@@ -110,6 +108,10 @@ class CasbinPolicy:
         # pycasbin's matching memoises inside the role manager, so one caller at a time.
         self._lock = threading.Lock()
         self.ask = lru_cache(maxsize=REMEMBERED)(self._ask)
+
+    def matches(self, request: Sequence[str], line: int) -> bool:
+        """Whether the line of that number matches *request*, by the compiled matcher alone."""
+        return self._test(request, self._lines[line])
 
     def _ask(self, request: tuple[str, ...]) -> Hits:
         if len(request) != self._width:
@@ -130,15 +132,19 @@ class CasbinPolicy:
 def _enforcer(
     model: CasbinModel, lines: Sequence[Sequence[str]], roles: Sequence[tuple[str, str]]
 ) -> casbin.Enforcer:
-    text = [", ".join(("p", *line)) for line in lines]
-    text += [", ".join(("g", *pair)) for pair in roles]
     parsed = Model()
     try:
         parsed.load_model_from_text(model.text)
-        enforcer = casbin.Enforcer(parsed, StringAdapter("\n".join(text)))
+        # Added one by one, not parsed from text: a code may hold what a CSV reader takes apart.
+        for line in lines:
+            parsed.add_policy("p", "p", list(line))
+        for pair in roles:
+            parsed.add_policy("g", "g", list(pair))
+        enforcer = casbin.Enforcer(parsed)
+        enforcer.build_role_links()
     except Exception as error:  # noqa: BLE001  pycasbin raises bare exceptions; all mean the same
         raise PolicyError(f"pycasbin refused the policy ({type(error).__name__})") from None
-    if len(enforcer.get_policy()) != len(lines):
+    if len(enforcer.get_policy()) != len({tuple(line) for line in lines}):
         raise PolicyError("pycasbin did not load every line of the policy")
     return enforcer
 

@@ -118,31 +118,65 @@ def load_bundle(
             stays as it is.
     """
     directory = packs or packs_directory()
-    known = profiles(directory)
-    if profile not in known:
-        raise PolicyError(f"unknown profile; there are {', '.join(known)}")
+    _refuse_unknown(profile, directory)
+    common = _common(directory)
     chosen = _chosen(profile, precedence)
-    common = _read(directory / "common", COMMON_FILES)
     read = {name: _read(directory / name, PACK_FILES) for name in chosen}
-    rules_model = parse_model(_decode(common, "rules.conf"), name="rules.conf")
-    scope_model = parse_model(_decode(common, "scope.conf"), name="scope.conf")
-    reasons = _reasons(common["reasons.toml"])
-    findings = _findings(common["findings.json"], rules_model)
-    texts = []
-    for name in chosen:
-        pack = _pack(name, read[name], rules_model, findings, reasons)
-        texts.append(Text(pack=pack, scope=ScopeLines(scope_model, pack)))
-    digests = [digest_of(common), *(digest_of(read[name]) for name in chosen), register.digest]
+    packs_read = [_pack(name, read[name], common) for name in chosen]
+    digests = [digest_of(common.files), *(digest_of(read[name]) for name in chosen)]
+    digests.append(register.digest)
     return Bundle(
         profile=profile,
         precedence=precedence,
-        texts=tuple(texts),
-        columns=rules_model.request,
-        findings=findings,
-        reasons=reasons,
+        texts=tuple(
+            Text(pack=pack, scope=ScopeLines(common.scope_model, pack)) for pack in packs_read
+        ),
+        columns=common.rules_model.request,
+        findings=common.findings,
+        reasons=common.reasons,
         register=register,
         revision=sm3(f"{profile}\0{precedence}\0".encode() + b"".join(digests)),
     )
+
+
+def load_pack(profile: str, *, packs: Path | None = None) -> Pack:
+    """Load one text without any register, to be read rather than to decide.
+
+    Raises:
+        PolicyError: If the profile is unknown or a file of the pack is wrong.
+    """
+    directory = packs or packs_directory()
+    _refuse_unknown(profile, directory)
+    return _pack(profile, _read(directory / profile, PACK_FILES), _common(directory))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Common:
+    """What all packs share, with the files it was read from."""
+
+    files: Mapping[str, bytes]
+    rules_model: CasbinModel
+    scope_model: CasbinModel
+    reasons: ReasonTexts
+    findings: Mapping[str, frozenset[str]]
+
+
+def _common(directory: Path) -> _Common:
+    files = _read(directory / "common", COMMON_FILES)
+    rules_model = parse_model(_decode(files, "rules.conf"), name="rules.conf")
+    return _Common(
+        files=files,
+        rules_model=rules_model,
+        scope_model=parse_model(_decode(files, "scope.conf"), name="scope.conf"),
+        reasons=_reasons(files["reasons.toml"]),
+        findings=_findings(files["findings.json"], rules_model),
+    )
+
+
+def _refuse_unknown(profile: str, directory: Path) -> None:
+    known = profiles(directory)
+    if profile not in known:
+        raise PolicyError(f"unknown profile; there are {', '.join(known)}")
 
 
 def _chosen(profile: str, precedence: Precedence) -> tuple[str, ...]:
@@ -164,15 +198,11 @@ def _read(directory: Path, names: tuple[str, ...]) -> dict[str, bytes]:
         ) from None
 
 
-def _pack(
-    name: str,
-    files: Mapping[str, bytes],
-    model: CasbinModel,
-    findings: Mapping[str, frozenset[str]],
-    reasons: ReasonTexts,
-) -> Pack:
+def _pack(name: str, files: Mapping[str, bytes], common: _Common) -> Pack:
     try:
-        pack = parse_pack(files, model=model, findings=findings, texts=reasons)
+        pack = parse_pack(
+            files, model=common.rules_model, findings=common.findings, texts=common.reasons
+        )
     except PolicyError as error:
         raise PolicyError(f"{name}/{error}") from None
     if pack.profile != name:

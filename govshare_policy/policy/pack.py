@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Load one pack: a text of law as Casbin lines, its clauses, and what it binds and obliges."""
 
-import csv
-import io
 import re
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +11,7 @@ from typing import Any, Final
 from govshare_policy.errors import PolicyError
 from govshare_policy.legal import Clause, Outcome
 from govshare_policy.policy._casbin import CasbinModel, CasbinPolicy
+from govshare_policy.policy.clauses import parse_clauses
 from govshare_policy.policy.texts import ReasonTexts
 
 DIMENSIONS: Final = ("field", "purpose", "channel", "system", "certificate")
@@ -44,15 +43,6 @@ _LAW_KEYS = frozenset(
     )
 )
 _LAW_LISTS = frozenset(("networks", "open_share"))
-_CLAUSE_COLUMNS = [
-    "id",
-    "document",
-    "article",
-    "actor",
-    "topic",
-    "paraphrase_en",
-    "paraphrase_zh",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +129,7 @@ def parse_pack(
     """
     law = _law(files)
     prefix = str(law["prefix"])
-    clauses = _clauses(files, prefix)
+    clauses = parse_clauses(_text(files, "clauses.tsv"), prefixes=(prefix,))
     reader = _PolicyReader(model, findings, clauses, texts)
     rules, roles, lines = reader.read(_text(files, "policy.csv"))
     scope = _scope(law, clauses)
@@ -210,7 +200,7 @@ class _PolicyReader:
         self, rest: list[str], values: frozenset[str], roles: list[tuple[str, str]]
     ) -> tuple[str, str]:
         if len(rest) != 2:  # noqa: PLR2004
-            self._refuse(len(rest) + 1, "a `g` line has a finding and a kind")
+            self._refuse(min(len(rest), 2) + 2, "a `g` line has a finding and a kind")
         member, role = rest
         if member not in values:
             self._refuse(2, f"`{member}` is not a finding")
@@ -223,7 +213,7 @@ class _PolicyReader:
     def _rule(self, rest: list[str], seen: set[str]) -> Rule:
         if len(rest) != len(self._columns):
             self._refuse(
-                min(len(rest), len(self._columns)) + 1,
+                min(len(rest), len(self._columns)) + 2,
                 f"{len(rest)} values where the model defines {len(self._columns)}",
             )
         cells = dict(zip(self._columns, rest, strict=True))
@@ -305,38 +295,6 @@ def _law(files: Mapping[str, bytes]) -> dict[str, Any]:
         if key not in _LAW_LISTS and not isinstance(law[key], str):
             raise PolicyError(f"law.toml: `{key}` is not a text")
     return law
-
-
-def _clauses(files: Mapping[str, bytes], prefix: str) -> dict[str, Clause]:
-    text = io.StringIO(_text(files, "clauses.tsv"), newline="")
-    reader = csv.reader(text, delimiter="\t", strict=True)
-    try:
-        return _rows_of_clauses(reader, prefix)
-    except csv.Error:
-        raise PolicyError(f"clauses.tsv line {reader.line_num}: not a row of cells") from None
-
-
-def _rows_of_clauses(reader: Any, prefix: str) -> dict[str, Clause]:  # noqa: ANN401
-    if next(reader, None) != _CLAUSE_COLUMNS:
-        raise PolicyError("clauses.tsv line 1: not the columns of a clause registry")
-    clauses: dict[str, Clause] = {}
-    for row in reader:
-        where = f"clauses.tsv line {reader.line_num}"
-        if len(row) != len(_CLAUSE_COLUMNS):
-            raise PolicyError(f"{where}: {len(row)} cells where the header has 7")
-        if not row[0].startswith(f"{prefix}-") or row[0] in clauses:
-            raise PolicyError(f"{where} column 1: the id has another prefix or stands twice")
-        ident, document, article, actor, topic, english, chinese = row
-        clauses[ident] = Clause(
-            id=ident,
-            document=document,
-            article=article,
-            actor=actor,
-            topic=topic,
-            text_en=english,
-            text_zh=chinese,
-        )
-    return clauses
 
 
 def _known(clause: str, clauses: Mapping[str, Clause], file: str) -> str:

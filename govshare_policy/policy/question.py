@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from govshare_policy.call import Call
+from govshare_policy.call import Action, Call
 from govshare_policy.facts import (
     OFFLINE_CHANNELS,
     Candidate,
@@ -225,5 +225,5 @@ def _scope(
         "use": "within" if within("purpose", call.purpose) else "outside",
         "manner": "within" if manner else "outside",
         "system": "within" if within("system", facts.identity.system) else "outside",
-        "quota": "spent" if spent else "left",
+        "quota": "moot" if call.action is Action.ONWARD else "spent" if spent else "left",
     }

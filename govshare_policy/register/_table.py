@@ -125,6 +125,7 @@ def read_rows(
             row has more or fewer cells than the header.
     """
     reader = csv.reader(io.StringIO(_decode(name, data), newline=""), delimiter="\t", strict=True)
+    line = 1  # where the row that is being read starts
     try:
         header = next(reader, None)
         if not header:
@@ -142,8 +143,11 @@ def read_rows(
                 )
             values = (unicodedata.normalize("NFC", cell.strip()) for cell in cells)
             yield Row(file=name, line=start, cells=dict(zip(header, values, strict=True)))
-    except csv.Error:
-        raise FactError(f"{name} line {reader.line_num}: a quoted cell is not closed") from None
+    except csv.Error as error:
+        fault = "a quoted cell is not closed"
+        if "limit" in str(error):
+            fault = f"a cell has more than {csv.field_size_limit()} characters"
+        raise FactError(f"{name} line {line}: {fault}") from None
 
 
 def _decode(name: str, data: bytes) -> str:

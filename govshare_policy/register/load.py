@@ -152,7 +152,7 @@ def _read_all(directory: Path) -> dict[str, bytes]:
         raise FactError(f"the data directory `{directory.name}` does not exist")
     files: dict[str, bytes] = {}
     for path in sorted(directory.iterdir()):
-        if path.name.startswith(".") or path.name.upper().startswith("README"):
+        if path.name.startswith(".") or path.suffix == ".md":
             continue
         if path.name not in _COLUMNS:
             raise FactError(f"{path.name}: not a file of a data directory")
@@ -171,6 +171,7 @@ class _Loader:
         self._departments: dict[str, model.Department] = {}
         self._systems: dict[str, model.System] = {}
         self._resources: dict[str, model.CatalogueEntry] = {}
+        self._holders: dict[bytes, str] = {}
 
     def load(self) -> Register:
         self._departments = self._keyed("departments.tsv", "dept_id", _department)
@@ -327,12 +328,15 @@ class _Loader:
         resource = row.text("resource_id")
         if resource != "*":
             row.known("resource_id", resource, self._resources, "resource")
+        recorded, lifted = row.day("recorded_on"), row.day_or_none("lifted_on")
+        if lifted is not None and lifted < recorded:
+            row.refuse("lifted_on", "earlier than recorded_on")
         return model.Suspension(
             id=ident,
             department=self._department_of(row, "user_dept"),
             resource=resource,
-            recorded_on=row.day("recorded_on"),
-            lifted_on=row.day_or_none("lifted_on"),
+            recorded_on=recorded,
+            lifted_on=lifted,
         )
 
     def _role(self, row: Row) -> tuple[str, str, str]:
@@ -341,9 +345,13 @@ class _Loader:
 
     def _certificate(self, row: Row) -> model.Certificate:
         period = _period(row)
+        system = row.known("system_id", row.code("system_id"), self._systems, "system")
+        spki = row.digest("spki")
+        if self._holders.setdefault(spki, system) != system:
+            row.refuse("spki", "the key is registered for another system too")
         return model.Certificate(
-            system=row.known("system_id", row.code("system_id"), self._systems, "system"),
-            spki=row.digest("spki"),
+            system=system,
+            spki=spki,
             valid_from=period.valid_from,
             valid_to=period.valid_to,
             revoked_on=row.day_or_none("revoked_on"),

@@ -15,7 +15,6 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from govshare_sidecar.config import load_config
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +32,7 @@ from govshare_policy.identity import AssumedTrust
 from govshare_policy.legal import Effect
 from govshare_policy.policy import Precedence, load_bundle, profiles
 from govshare_policy.register import Register, load_register
+from govshare_sidecar.config import load_config
 
 TODAY = date(2026, 11, 22)
 
