@@ -98,19 +98,16 @@ class Screen:
             yield lambda profile: bars.advance(tasks[profile])
 
     def selected(self, made: Sequence[Made], clauses: Mapping[str, Clause]) -> None:
-        """Print some calls with their outcome, the clause that decides, and what it says."""
+        """Print some calls with their outcome, the clause that decides, and why."""
         table = self._table()
         self._column(table, "调用", "call", ratio=4)
         table.add_column(self._choose("结果", "outcome"), min_width=10 if self._zh else 13)
         table.add_column(self._choose("条款", "clause"), no_wrap=True)
-        self._column(table, "条款内容，以及拒绝的理由", "what it says, and why not", ratio=5)
+        self._column(table, "理由", "why", ratio=5)
         for call in _firsts(made, SELECTED):
             clause = clauses[_expected_clause(call)]
-            sentence = Text(self._sentence(clause))
-            if call.reason_zh:
-                reason = self._choose(call.reason_zh, call.reason_en)
-                sentence.append(f"\n·{reason}", style="dim")
-            table.add_row(self._title(call), self._outcome(call), clause.id, sentence)
+            why = self._choose(call.reason_zh, call.reason_en) or self._sentence(clause)
+            table.add_row(self._title(call), self._outcome(call), clause.id, why)
         self._console.print(table)
 
     def compared(

@@ -226,12 +226,11 @@ def _print_answers(lines: list[Line], lang: Lang) -> None:
             continue
         decision = line.answer.decision
         reason = decision.reasons[0]
-        table.add_row(
-            line.answer.id,
-            Text(decision.outcome.value, style=COLOURS[decision.outcome]),
-            decision.clauses[0],
-            reason.text_zh if chinese else reason.text,
-        )
+        why = Text(reason.text_zh if chinese else reason.text)
+        if remedy := reason.remedy_zh if chinese else reason.remedy:
+            why.append(f"\n→ {remedy}", style="green")
+        outcome = Text(decision.outcome.value, style=COLOURS[decision.outcome])
+        table.add_row(line.answer.id, outcome, decision.clauses[0], why)
     console().print(table)
 
 
