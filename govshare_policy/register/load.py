@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from govshare_policy.crypto import sm3, sm3_new
 from govshare_policy.errors import FactError
 from govshare_policy.register import model
+from govshare_policy.register._columns import COLUMNS, REQUIRED_FILES
 from govshare_policy.register._table import Row, read_bytes, read_rows
 from govshare_policy.register.model import Period, Register
 
@@ -21,117 +22,6 @@ PROFILES: Final = (
     "hubei",
     "national-809",
 )
-_REQUIRED_FILES = ("departments.tsv", "systems.tsv", "resources.tsv", "grants.tsv")
-# file -> (columns that must be there, columns that may be)
-_COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "departments.tsv": (("dept_id", "name_zh", "name_en", "subject_type"), ("role_note",)),
-    "systems.tsv": (("system_id", "name_zh", "dept_id"), ("intermediary", "note")),
-    "resources.tsv": (
-        (
-            "resource_id",
-            "name_zh",
-            "provider",
-            "share_type",
-            "share_method",
-            "parameter_controlled",
-            "items",
-            "is_secret",
-        ),
-        (
-            "resource_code",
-            "name_en",
-            "category",
-            "base_or_theme",
-            "item_class",
-            "share_condition",
-            "share_scope",
-            "purposes",
-            "legal_basis_level",
-            "legal_basis_ref",
-            "update_cycle",
-            "format",
-            "source",
-            "usage_requirements",
-            "reason",
-            "basis_verified_by",
-            "secrecy_review",
-            "classification",
-            "fee",
-            "upstream",
-            "updated_on",
-            "filed_on",
-            "review_requested_on",
-            "note",
-        ),
-    ),
-    "grants.tsv": (
-        (
-            "grant_id",
-            "resource_id",
-            "user_dept",
-            "systems",
-            "purposes",
-            "fields",
-            "channels",
-            "valid_from",
-            "valid_to",
-            "granted_by",
-        ),
-        ("daily_quota", "cert_spki", "note"),
-    ),
-    "consents.tsv": (
-        (
-            "consent_id",
-            "kind",
-            "resource_id",
-            "provider",
-            "user_dept",
-            "recipients",
-            "purposes",
-            "written",
-            "commercial",
-            "valid_from",
-            "valid_to",
-        ),
-        ("note",),
-    ),
-    "approvals.tsv": (
-        (
-            "approval_id",
-            "kind",
-            "resource_id",
-            "user_dept",
-            "approved_by",
-            "valid_from",
-            "valid_to",
-        ),
-        ("note",),
-    ),
-    "agreements.tsv": (
-        (
-            "agreement_id",
-            "kind",
-            "resource_id",
-            "provider",
-            "user_dept",
-            "channel",
-            "network",
-            "valid_from",
-            "valid_to",
-        ),
-        ("note",),
-    ),
-    "suspensions.tsv": (
-        ("suspension_id", "user_dept", "resource_id", "recorded_on", "lifted_on"),
-        ("note",),
-    ),
-    "roles.tsv": (("profile", "role", "dept_id"), ("note",)),
-    "certificates.tsv": (
-        ("system_id", "spki", "valid_from", "valid_to", "revoked_on"),
-        ("note",),
-    ),
-    "platform.tsv": (("key", "value"), ()),
-}
 
 
 def load_register(directory: Path) -> Register:
@@ -154,10 +44,10 @@ def _read_all(directory: Path) -> dict[str, bytes]:
     for path in sorted(directory.iterdir()):
         if path.name.startswith(".") or path.suffix == ".md":
             continue
-        if path.name not in _COLUMNS:
+        if path.name not in COLUMNS:
             raise FactError(f"{path.name}: not a file of a data directory")
         files[path.name] = read_bytes(path)
-    for name in _REQUIRED_FILES:
+    for name in REQUIRED_FILES:
         if name not in files:
             raise FactError(f"{name}: missing from the data directory")
     return files
@@ -203,7 +93,7 @@ class _Loader:
 
     def _rows(self, name: str) -> Iterator[Row]:
         if name in self._files:
-            required, optional = _COLUMNS[name]
+            required, optional = COLUMNS[name]
             yield from read_rows(name, self._files[name], required=required, optional=optional)
 
     def _keyed(self, name: str, key: str, build: Callable[[Row, str], T]) -> dict[str, T]:
