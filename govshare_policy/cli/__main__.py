@@ -14,8 +14,10 @@ from typer._click.exceptions import (  # typer exports no base of them
 )
 
 from govshare_policy.cli.audit import audit_app
+from govshare_policy.cli.catalogue import catalogue_app
 from govshare_policy.cli.check import check_command, explain_command
 from govshare_policy.cli.deadline import deadline_command
+from govshare_policy.cli.entitlements import entitlements_command
 from govshare_policy.cli.init import init_command
 from govshare_policy.cli.keys import keys_app
 from govshare_policy.errors import (
@@ -58,7 +60,9 @@ app = typer.Typer(
 app.command("init")(init_command)
 app.command("check")(check_command)
 app.command("explain")(explain_command)
+app.command("entitlements")(entitlements_command)
 app.command("deadline")(deadline_command)
+app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
 

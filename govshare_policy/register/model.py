@@ -18,6 +18,7 @@ BASIS_LEVELS: Final = frozenset(
         "central_policy",
         "ministry_rule",
         "local_regulation",
+        "local_gov_rule",
         "local_rule",
         "policy",
         "internal_notice",
