@@ -20,6 +20,7 @@ from govshare_policy.cli.deadline import deadline_command
 from govshare_policy.cli.entitlements import entitlements_command
 from govshare_policy.cli.init import init_command
 from govshare_policy.cli.keys import keys_app
+from govshare_policy.cli.policy import policy_app
 from govshare_policy.errors import (
     AuditError,
     CallError,
@@ -63,6 +64,7 @@ app.command("explain")(explain_command)
 app.command("entitlements")(entitlements_command)
 app.command("deadline")(deadline_command)
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(policy_app, name="policy")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
 

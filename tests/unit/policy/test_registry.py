@@ -38,13 +38,22 @@ def errors(packs: Path) -> list[Fault]:
 
 def row(clause: str, /, **cells: str) -> Edit:
     """Return the edit that sets *cells* in the row of *clause*."""
+    return _in_row(clause, lambda values: values | cells)
 
+
+def add(cell: str, clause: str, word: str) -> Edit:
+    """Return the edit that adds *word* to a list in the row of *clause*."""
+    return _in_row(
+        clause, lambda values: values | {cell: "|".join(filter(None, (values[cell], word)))}
+    )
+
+
+def _in_row(clause: str, change: Callable[[dict[str, str]], dict[str, str]]) -> Edit:
     def edit(text: str) -> str:
         lines = text.split("\n")
-        columns = lines[0].split("\t")
         [number] = [i for i, line in enumerate(lines) if line.startswith(f"{clause}\t")]
-        values = dict(zip(columns, lines[number].split("\t"), strict=True)) | cells
-        lines[number] = "\t".join(values.values())
+        values = dict(zip(lines[0].split("\t"), lines[number].split("\t"), strict=True))
+        lines[number] = "\t".join(change(values).values())
         return "\n".join(lines)
 
     return edit
@@ -54,18 +63,6 @@ def no_row(clause: str) -> Edit:
     return lambda text: "\n".join(
         line for line in text.split("\n") if not line.startswith(f"{clause}\t")
     )
-
-
-def add(cell: str, clause: str, word: str) -> Edit:
-    """Return the edit that adds *word* to a list of the row of *clause*."""
-
-    def edit(text: str) -> str:
-        [line] = [line for line in text.split("\n") if line.startswith(f"{clause}\t")]
-        values = dict(zip(text.split("\n")[0].split("\t"), line.split("\t"), strict=True))
-        listed = "|".join(filter(None, (values[cell], word)))
-        return row(clause, **{cell: listed})(text)
-
-    return edit
 
 
 @pytest.fixture(scope="module")
@@ -339,6 +336,13 @@ def test_an_encoding_is_found_at_its_line(
     for place in places:
         line = (packs_directory() / place.file).read_text("utf-8").split("\n")[place.line - 1]
         assert line.startswith(starts)
+
+
+def test_a_duty_is_found_among_the_duties(registry: Registry) -> None:
+    text = (packs_directory() / LAW).read_text("utf-8").split("\n")
+    for duty in registry.packs["hubei"].duties:
+        [place] = registry.places("hubei", Reference(kind="duty", name=duty.code))
+        assert text[place.line] == f'code = "{duty.code}"'
 
 
 def test_a_reference_of_another_text_has_no_place(registry: Registry) -> None:
