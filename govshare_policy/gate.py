@@ -141,7 +141,8 @@ class Gate:
         answer, facts = self._within_quota(call, evidence, basis, at=at)
         personal = personal_values(call)
         commitments = self.salts.commit(answer.record_id, personal) if personal else {}
-        return self._recorded(answer, decision_record(call, answer, facts, commitments))
+        answer, record = _as_recorded(call, answer, facts, basis.bundle, committed=commitments)
+        return self._recorded(answer, record)
 
     def conclude(self, answer: Answer, outcome: Outcome) -> Future[Receipt]:
         """Record what became of an allowed call; without it the data "may have been released"."""
@@ -255,6 +256,18 @@ def personal_values(call: Call) -> dict[str, str]:
     if call.recipient is not None and call.recipient.kind is RecipientKind.PERSON:
         values["recipient"] = call.recipient.id
     return values
+
+
+def _as_recorded(
+    call: Call, answer: Answer, facts: Facts | None, bundle: Bundle, *, committed: Mapping[str, str]
+) -> tuple[Answer, bytes]:
+    """Return *answer* with its record; one that no record can hold becomes a denial that fits."""
+    try:
+        return answer, decision_record(call, answer, facts, committed)
+    except AuditError:
+        # The log is well: an endless list of fields or text of a duty must not stop the others.
+        answer = replace(answer, decision=refuse("internal_error", None, bundle), duties=())
+        return answer, decision_record(call, answer, None, committed)
 
 
 def decision_record(

@@ -16,8 +16,13 @@ class Usage:
         """Start from the calls already allowed, one pair of grant id and day each."""
         self._lock = threading.Lock()
         self._counts: dict[tuple[str, date], int] = {}  # guarded by _lock
-        for grant, day in earlier:
-            self._counts[grant, day] = self._counts.get((grant, day), 0) + 1
+        self.add(earlier)
+
+    def add(self, earlier: Iterable[tuple[str, date]]) -> None:
+        """Count calls that were allowed before, one pair of grant id and day each."""
+        for key in earlier:
+            with self._lock:
+                self._counts[key] = self._counts.get(key, 0) + 1
 
     def of(self, grant: str, day: date) -> int:
         """Return the number of calls that *grant* has carried on *day*."""

@@ -3,14 +3,12 @@
 """Check what the documents promise: links lead somewhere, commands exist, examples run."""
 
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-COUNTY = ROOT / "tests" / "vectors" / "county"
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?govshare((?: [a-z]+)+)", re.MULTILINE)
@@ -63,16 +61,18 @@ def unknown_commands(used: dict[str, Path]) -> list[str]:
 
 
 def failing_examples(path: Path, text: str) -> list[str]:
-    """Run the Python blocks of a document beside the sample county; return those that fail."""
+    """Run the Python blocks of a document where `init` has been; return those that fail."""
     faults = []
     for number, (language, block) in enumerate(FENCE.findall(text), 1):
         if language != "python":
             continue
         with tempfile.TemporaryDirectory() as directory:
-            shutil.copytree(COUNTY, Path(directory) / "data")
+            county = Path(directory) / "county"
+            init = [sys.executable, "-m", "govshare_policy.cli", "init", str(county)]
+            subprocess.run(init, cwd=ROOT, check=True, capture_output=True)
             run = subprocess.run(
                 [sys.executable, "-W", "error", "-c", block],
-                cwd=directory,
+                cwd=county,
                 check=False,
                 capture_output=True,
                 text=True,

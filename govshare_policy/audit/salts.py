@@ -45,7 +45,8 @@ class SaltStore:
             self._db.execute("PRAGMA secure_delete=ON")
             self._db.execute(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
-            raise AuditError(f"the salt store cannot be used ({type(error).__name__})") from None
+            kind = type(error).__name__
+            raise AuditError(f"the salt store `{path.name}` cannot be used ({kind})") from None
 
     def commit(self, record_id: str, values: Mapping[str, str]) -> dict[str, str]:
         """Return a commitment for each of *values*, under one new salt kept for the record.

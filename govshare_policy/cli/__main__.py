@@ -3,6 +3,7 @@
 
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -67,6 +68,23 @@ app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(policy_app, name="policy")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001  typer calls it with the value of the flag
+    if asked:
+        typer.echo(f"govshare {version('govshare-policy')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    show_version: Annotated[  # noqa: ARG001  its callback has done all there is to do
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Share government data lawfully: who may have what, why, and a signed record of it."""
 
 
 @app.command("serve")

@@ -4,6 +4,7 @@
 import csv
 import io
 import re
+import stat
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -108,7 +109,11 @@ def read_bytes(path: Path) -> bytes:
         FactError: If it cannot be read or is larger than 256 MiB.
     """
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            # Of a device or a pipe the end may never come.
+            raise FactError(f"{path.name}: not a regular file")
+        if status.st_size > MAX_FILE_BYTES:
             raise FactError(f"{path.name}: larger than {MAX_FILE_BYTES >> 20} MiB")
         return path.read_bytes()
     except OSError as error:

@@ -18,7 +18,7 @@ from govshare_sidecar.desk import Desk
 from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.metrics import Metrics
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.status import status_of
+from govshare_sidecar.status import detail_zh, status_of
 from govshare_sidecar.wire import answer_to_message, parse_request, receipt_to_message
 
 ENTRANCE: Final = "grpc_check"
@@ -95,7 +95,7 @@ async def _abort(context: _Context, error: GovshareError) -> NoReturn:
     message = str(error)
     details: list[Message] = [
         error_details_pb2.ErrorInfo(reason=status.reason, domain=DOMAIN),
-        error_details_pb2.LocalizedMessage(locale="zh-CN", message=f"{status.title_zh}：{message}"),
+        error_details_pb2.LocalizedMessage(locale="zh-CN", message=detail_zh(error)),
     ]
     if isinstance(error, CallError):
         violation = error_details_pb2.BadRequest.FieldViolation(field="call", description=message)

@@ -226,6 +226,7 @@ def _route(table: Table) -> Route:
         channel=table.text("channel", "api"),
         fields=fields,
         fields_parameter=table.text("fields_parameter", ""),
+        parameters=table.texts("parameters") if table.has("parameters") else (),
         records=table.text("records", ""),
     )
     table.finish()

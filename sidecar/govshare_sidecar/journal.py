@@ -2,10 +2,12 @@
 """Opening the audit log at start, and reading off it what was already used today."""
 
 import json
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from govshare_policy.audit import AuditLog, FilePin, read_records
 from govshare_policy.crypto import open_signer
@@ -13,6 +15,9 @@ from govshare_policy.errors import AuditError, ConfigError
 from govshare_policy.identity import legal_day
 from govshare_sidecar._table import why
 from govshare_sidecar.config import LogConfig
+
+_MANIFEST: Final = "log.json"
+_log: Final = logging.getLogger(__name__)
 
 
 def open_log(config: LogConfig, *, now: Callable[[], datetime]) -> AuditLog:
@@ -29,6 +34,8 @@ def open_log(config: LogConfig, *, now: Callable[[], datetime]) -> AuditLog:
     if _is_empty(config.directory):
         origin = config.origin or f"govshare/{socket.gethostname()}"
         return AuditLog.create(config.directory, origin=origin, signer=signer, now=now, pin=pin)
+    if not config.pin.exists():
+        _log.warning("the pin `%s` is missing: a log cut back cannot be told", config.pin.name)
     log = AuditLog.open(config.directory, signer=signer, now=now, pin=pin)
     if config.origin not in ("", log.origin):
         log.close()
@@ -54,6 +61,8 @@ def used_on(day: date, directory: Path) -> Iterator[tuple[str, date]]:
             content = json.loads(record)
             if content.get("phase") != "decision" or content.get("effect") != "allow":
                 continue
+            if content["call"]["action"] != "read":
+                continue
             at = datetime.fromisoformat(content["t"])
             if content["grant"] and legal_day(at) == day:
                 yield content["grant"], day
@@ -63,8 +72,15 @@ def used_on(day: date, directory: Path) -> Iterator[tuple[str, date]]:
 
 def _is_empty(directory: Path) -> bool:
     try:
-        return not any(directory.iterdir())
+        names = {path.name for path in directory.iterdir()}
     except FileNotFoundError:
         return True
     except OSError as error:
         raise ConfigError(f"`log.directory` cannot be read: {why(error)}") from None
+    if names and _MANIFEST not in names:
+        # Nobody got an answer out of a log whose beginning failed: the manifest is written last.
+        raise AuditError(
+            f"`log.directory` is not empty but holds no `{_MANIFEST}`: put it back, or, if the "
+            "very first start failed, remove the directory and the pin"
+        )
+    return not names

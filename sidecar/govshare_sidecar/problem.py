@@ -11,7 +11,7 @@ from aiohttp import web
 from govshare_policy.errors import GovshareError
 from govshare_policy.gate import Answer
 from govshare_policy.legal import Outcome
-from govshare_sidecar.status import http_status_of, status_of
+from govshare_sidecar.status import detail_zh, http_status_of, status_of
 
 MEDIA_TYPE: Final = "application/problem+json"
 COMMON_HEADERS: Final[Mapping[str, str]] = {"Cache-Control": "no-store", "Server": "govshare"}
@@ -76,7 +76,7 @@ def trouble(
         "type": f"{_KIND}{status.reason.lower()}",
         "title": status.title_zh if language == "zh" else status.title,
         "status": code.value,
-        "detail": f"{status.title_zh}：{error}" if language == "zh" else str(error),
+        "detail": detail_zh(error) if language == "zh" else str(error),
     }
     more = dict(headers)
     if answer is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from multidict import CIMultiDictProxy
 
 from govshare_policy.call import Call, call_from_document
@@ -80,11 +80,16 @@ async def read_request(
 
 
 def _verify_plain(request: web.BaseRequest) -> None:
+    if request.version not in (HttpVersion10, HttpVersion11):
+        raise RefusedError(Cause.BAD_REQUEST)
     if request.method not in ("GET", "POST"):
         raise RefusedError(Cause.METHOD)
     if "Upgrade" in request.headers:
         raise RefusedError(Cause.UPGRADE)
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise RefusedError(Cause.ENCODED)
+    # The parser also takes `gzip, chunked`, and hands on the packed bytes as if they were plain.
+    if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
         raise RefusedError(Cause.ENCODED)
     if request.method == "GET" and request.body_exists:
         raise RefusedError(Cause.BAD_BODY)

@@ -38,6 +38,8 @@ class Route:
         segments: Of the path; an empty one stands for a parameter.
         fields: What is asked for where the query does not say.
         fields_parameter: The query parameter that names the fields; empty where there is none.
+        parameters: The other query parameters that are passed on; one that is not named here
+            might filter by fields that were not granted, or change what the API does.
         records: Keys that lead to the records in the answer; empty where they are all of it.
     """
 
@@ -48,6 +50,7 @@ class Route:
     channel: str
     fields: tuple[str, ...]
     fields_parameter: str
+    parameters: tuple[str, ...]
     records: tuple[str, ...]
 
     @classmethod
@@ -60,12 +63,13 @@ class Route:
         channel: str,
         fields: tuple[str, ...],
         fields_parameter: str,
+        parameters: tuple[str, ...],
         records: str,
     ) -> Self:
         """Return the route that a table of the configuration states.
 
         Raises:
-            RouteError: If the path or the place of the records is not well formed.
+            RouteError: If the path, a parameter or the place of the records is not well formed.
         """
         if not path.startswith("/"):
             raise RouteError("path", "begins with a slash")
@@ -77,6 +81,8 @@ class Route:
                 segments.append(segment)
             else:
                 raise RouteError("path", "has segments of letters, digits and ._~- or {name}")
+        if fields_parameter and fields_parameter in parameters:
+            raise RouteError("parameters", "names the `fields_parameter`, which is not passed on")
         keys = tuple(records.split(".")) if records else ()
         if "" in keys:
             raise RouteError("records", "is a dotted path such as `data.items`, or empty")
@@ -88,6 +94,7 @@ class Route:
             channel=channel,
             fields=fields,
             fields_parameter=fields_parameter,
+            parameters=parameters,
             records=keys,
         )
 
@@ -168,11 +175,14 @@ def match(routes: Sequence[Route], method: str, target: str) -> Target:
     named = [value for key, value in pairs if name and key == name]
     if len(named) > 1:
         raise RefusedError(Cause.BAD_TARGET)
+    others = tuple((key, value) for key, value in pairs if not name or key != name)
+    if any(key not in route.parameters for key, _ in others):
+        raise RefusedError(Cause.PARAMETER)
     return Target(
         route=route,
         fields=tuple(named[0].split(",")) if named else route.fields,
         path="/" + "/".join(quote(segment, safe="") for segment in segments),
-        query=tuple((key, value) for key, value in pairs if not name or key != name),
+        query=others,
     )
 
 

@@ -68,8 +68,7 @@ class Sidecar:
         authorities.verify_in_force(now())
         tls = tls_context(config.tls)
         metrics = Metrics()
-        day, directory = legal_day(now()), config.log.directory
-        usage = await asyncio.to_thread(lambda: Usage(used_on(day, directory)))
+        usage = Usage()
         basis = CurrentBasis(config, usage, metrics)
         async with AsyncExitStack() as stack:
             upstream = None
@@ -79,6 +78,9 @@ class Sidecar:
             # After all that can be wrong in a file, so that a wrong one leaves no trace in the log.
             log = await asyncio.to_thread(open_log, config.log, now=now)
             stack.push_async_callback(asyncio.to_thread, log.close)
+            # Now nobody else writes to the log, so no call of today can be missed.
+            today = used_on(legal_day(now()), config.log.directory)
+            await asyncio.to_thread(usage.add, today)
             salts = stack.enter_context(SaltStore(config.log.salts))
             gate = Gate(basis=basis, log=log, salts=salts, now=now, usage=usage)
             sidecar = cls(config, gate=gate, basis=basis, metrics=metrics)

@@ -103,6 +103,7 @@ CAUSES: Final[Mapping[Cause, HTTPStatus]] = {
     Cause.BAD_HEADER: HTTPStatus.BAD_REQUEST,
     Cause.BAD_BODY: HTTPStatus.BAD_REQUEST,
     Cause.BAD_CALL: HTTPStatus.BAD_REQUEST,
+    Cause.PARAMETER: HTTPStatus.BAD_REQUEST,
     Cause.NO_ROUTE: HTTPStatus.NOT_FOUND,
     Cause.METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     Cause.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -135,3 +136,16 @@ def http_status_of(error: GovshareError) -> HTTPStatus:
     if isinstance(error, UpstreamError):
         return FAULTS[error.fault]
     return status_of(error).http
+
+
+def detail_zh(error: GovshareError) -> str:
+    """Return in Chinese what went wrong.
+
+    What the parser of calls complains about has no Chinese of its own and stands as it is.
+    """
+    title = status_of(error).title_zh
+    if isinstance(error, RefusedError | UpstreamError) and error.text_zh:
+        return error.text_zh
+    if isinstance(error, CallError):
+        return f"{title}：{error}"
+    return f"{title}；请联系网关的运维单位"

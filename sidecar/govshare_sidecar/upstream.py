@@ -29,12 +29,27 @@ class Fault(StrEnum):
     UNREADABLE = "upstream_unreadable"
 
 
+_SENTENCES_ZH: Final[Mapping[Fault, str]] = {
+    Fault.UNREACHABLE: "无法连接部门接口",
+    Fault.TIMEOUT: "部门接口未在规定时间内应答",
+    Fault.NO_SUCH_RECORD: "部门接口没有这条记录",
+    Fault.STATUS: "部门接口未能成功应答",
+    Fault.TOO_LARGE: "部门接口的应答超过本网关允许的大小",
+    Fault.UNREADABLE: "部门接口的应答无法严格解析，未予放行",
+}
+
+
 class UpstreamError(ObligationError):
-    """We must act: the department's API gave nothing that may be released."""
+    """We must act: the department's API gave nothing that may be released.
+
+    Attributes:
+        text_zh: What was wrong, in Chinese.
+    """
 
     def __init__(self, fault: Fault, message: str) -> None:
         super().__init__(message)
         self.fault = fault
+        self.text_zh = _SENTENCES_ZH[fault]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +97,8 @@ class Upstream:
             body: What a ``POST`` carries.
 
         Raises:
-            UpstreamError: If there is no answer in time, its status is no success, or it is too
-                large. None of its bytes may leave.
+            UpstreamError: If there is no answer in time, it did not arrive whole, its status is no
+                success, or it is too large. None of its bytes may leave.
         """
         try:
             async with self._session.request(
@@ -95,7 +110,8 @@ class Upstream:
             ) as response:
                 if response.status == HTTPStatus.NOT_FOUND:
                     raise UpstreamError(Fault.NO_SUCH_RECORD, "there is no such record")
-                if response.status not in _OK:
+                # A part of a document was not asked for, and may read as another document.
+                if response.status not in _OK or response.status == HTTPStatus.PARTIAL_CONTENT:
                     raise UpstreamError(
                         Fault.STATUS, "the department's API did not answer with success"
                     )
@@ -107,6 +123,10 @@ class Upstream:
         except TimeoutError:
             raise UpstreamError(
                 Fault.TIMEOUT, "the department's API did not answer in time"
+            ) from None
+        except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError):
+            raise UpstreamError(
+                Fault.UNREADABLE, "the department's answer is broken HTTP, or was cut off"
             ) from None
         except (aiohttp.ClientError, OSError):
             raise UpstreamError(

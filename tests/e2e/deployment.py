@@ -62,12 +62,14 @@ method = "GET"
 path = "/marriages/{{id_no}}"
 resource = "R08"
 fields = ["id_no", "name", "marital_status"]
+parameters = ["a", "b"]
 [[http.route]]
 method = "GET"
 path = "/pages/{{page}}"
 resource = "R08"
 fields = ["*"]
 fields_parameter = "fields"
+parameters = ["size", "a"]
 records = "data.items"
 [[http.route]]
 method = "POST"

@@ -218,6 +218,10 @@ BAD = {
     "not found": Bad(status=404, expected=404, outcome="no_such_record"),
     "forbidden": Bad(status=403, outcome="upstream_error"),
     "failed": Bad(status=500, outcome="upstream_error"),
+    "a part": Bad(status=206, outcome="upstream_error"),
+    "an answer cut off": Bad(
+        headers={"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
+    ),
     "not changed": Bad(status=304, body=b"", outcome="upstream_error"),
     "elsewhere": Bad(status=302, headers={"Location": "/marriages/ID2"}, outcome="upstream_error"),
     "late": Bad(delay_s=2.0, expected=504, outcome="upstream_timeout"),

@@ -43,6 +43,12 @@ REFUSED = {
     "half an escape": Refused(path="/marriages/%4"),
     "no utf-8 in the query": Refused(path="/pages/1?a=%FF"),
     "fields twice": Refused(path="/pages/1?fields=id_no&fields=name"),
+    "a parameter that would pick records by a field that was not granted": Refused(
+        path="/marriages/ID1?a=1&reg_date=2016-05-20", cause="parameter"
+    ),
+    "a parameter that would change the method": Refused(
+        path="/marriages/search?_method=DELETE", method="POST", body=b"{}", cause="parameter"
+    ),
     "no utf-8 in the purpose": Refused(headers={"Govshare-Purpose": "%FF"}, cause="bad_header"),
     "half an escape in the purpose": Refused(
         headers={"Govshare-Purpose": "%4"}, cause="bad_header"
@@ -76,6 +82,14 @@ REFUSED = {
         status=415,
         cause="encoded",
         headers={"Content-Encoding": "gzip"},
+    ),
+    "a body packed on the way": Refused(
+        path="/marriages/search",
+        method="POST",
+        body=b"1\r\nx\r\n0\r\n\r\n",
+        status=415,
+        cause="encoded",
+        headers={"Transfer-Encoding": "gzip, chunked"},
     ),
     "a websocket": Refused(
         headers={"Upgrade": "websocket", "Connection": "upgrade"}, status=501, cause="upgrade"
@@ -114,6 +128,7 @@ RAW = {
     "a purpose twice": (READ, b"Govshare-Purpose: a\r\nGovshare-Purpose: b\r\n\r\n"),
     "no utf-8 in a header": (READ, b"Govshare-Purpose: \xff\r\n\r\n"),
     "a whole address": (b"GET http://127.0.0.1/marriages/ID1" + HOST, b"\r\n"),
+    "another version": (b"GET /marriages/ID1 HTTP/2.0\r\nHost: x\r\n\r\n",),
     "broken chunks": (SEARCH, b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
 }
 
@@ -124,7 +139,7 @@ def test_malformed_http_is_a_problem_and_ends_the_connection(
 ) -> None:
     head, _, body = sidecar.raw(*parts).partition(b"\r\n\r\n")
 
-    assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
+    assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ", b"HTTP/2.0 400 "))
     assert json.loads(body)["status"] == 400
     assert api.asked == []
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 
+from govshare_policy.audit import MAX_RECORD_BYTES
 from govshare_policy.call import Call
 from govshare_policy.errors import (
     AuditError,
@@ -43,6 +44,19 @@ class Changed:
         assert candidate.grant is not None
         grant = replace(candidate.grant, granted_by=self.granted_by)
         return replace(facts, candidates=(replace(candidate, grant=grant),))
+
+
+@dataclass(frozen=True)
+class Verbose:
+    """Gathers facts, of which one is longer than any record."""
+
+    source: RegisterFacts
+
+    def gather(self, call: Call, identity: Identity, *, at: datetime) -> Facts:
+        facts = self.source.gather(call, identity, at=at)
+        assert facts.entry is not None
+        entry = replace(facts.entry, usage_requirements="x" * MAX_RECORD_BYTES)
+        return replace(facts, entry=entry)
 
 
 FAULTS: Mapping[str, tuple[GovshareError, str]] = {
@@ -93,3 +107,17 @@ def test_a_call_error_and_an_audit_error_are_nobodys_denial(
     with pytest.raises(type(error)):
         here.gate.answer(plain_call(), Evidence())
     assert here.log.records == []
+
+
+def test_an_answer_too_large_for_a_record_is_a_denial_and_no_fault_of_the_log(
+    hubei: Bundle,
+) -> None:
+    facts = RegisterFacts(register=hubei.register)
+    here = room(hubei, facts=Verbose(source=facts))
+
+    answer = here.gate.answer(plain_call(), Evidence())
+    [record] = here.log.documents()
+
+    assert [reason.code for reason in answer.decision.reasons] == ["internal_error"]
+    assert (record["outcome"], record["fields"], record["duties"]) == ("deny", [], [])
+    assert record["id"] == answer.record_id

@@ -232,3 +232,9 @@ def test_a_passphrase_is_asked_for_on_a_terminal_and_not_shown(
     assert code == 0
     assert "correct horse" not in "".join(capsys.readouterr())
     assert asked == [{"text": "passphrase", "hide_input": True, "confirmation_prompt": True}]
+
+
+def test_the_version_is_that_of_the_package(govshare: Command) -> None:
+    run = govshare("--version")
+
+    assert (run.code, run.out) == (0, "govshare 0.1.0\n")

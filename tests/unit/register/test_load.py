@@ -105,6 +105,15 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load_register(tmp_path)
 
 
+def test_a_file_whose_end_may_never_come_is_refused_unread(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "consents.tsv").unlink()
+    (tmp_path / "consents.tsv").symlink_to("/dev/null")
+
+    with pytest.raises(FactError, match=r"^consents\.tsv: not a regular file$"):
+        load_register(tmp_path)
+
+
 def test_a_file_of_more_than_256_mib_is_refused_unread(tmp_path: Path) -> None:
     write(tmp_path)
     os.truncate(tmp_path / "roles.tsv", (256 << 20) + 1)

@@ -165,6 +165,16 @@ def test_the_query_may_name_the_fields(directory: Path) -> None:
     assert config.http.routes[0].fields_parameter == "f"
 
 
+def test_no_parameter_is_passed_on_unless_it_is_named(directory: Path) -> None:
+    plain = load(directory, TEXT)
+    named = load(directory, TEXT.replace("fields = [", 'parameters = ["page"]\nfields = ['))
+
+    assert plain.http is not None
+    assert named.http is not None
+    assert plain.http.routes[0].parameters == ()
+    assert named.http.routes[0].parameters == ("page",)
+
+
 def test_the_metrics_stand_on_loopback_unless_told_otherwise(directory: Path) -> None:
     assert load(directory, TEXT + "[metrics]\n").metrics == Address(host="127.0.0.1", port=9102)
 

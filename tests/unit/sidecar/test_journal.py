@@ -43,16 +43,30 @@ def log(config: LogConfig) -> Iterator[AuditLog]:
         yield log
 
 
-def decision(at: datetime, *, grant: str = "G01", effect: str = "allow") -> bytes:
+def decision(
+    at: datetime, *, grant: str = "G01", effect: str = "allow", action: str = "read"
+) -> bytes:
     return encode_record(
         {
             "phase": "decision",
             "t": format_time(at),
             "effect": effect,
             "grant": grant,
-            "call": {"purpose": f'"t":"{DAY}T'},
+            "call": {"action": action, "purpose": f'"t":"{DAY}T'},
         }
     )
+
+
+def test_a_missing_pin_is_told(
+    log: AuditLog, config: LogConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without it nobody could tell a log that was cut back, so it is not remade in silence."""
+    log.close()
+    config.pin.unlink()
+
+    open_log(config, now=lambda: MORNING).close()
+
+    assert "the pin `pin` is missing" in caplog.text
 
 
 def test_allowed_calls_of_the_legal_day_count_and_no_others(
@@ -70,6 +84,7 @@ def test_allowed_calls_of_the_legal_day_count_and_no_others(
         decision(MORNING - timedelta(days=400)),
         decision(MORNING, effect="deny"),
         decision(MORNING, grant=""),
+        decision(MORNING, action="onward"),
         encode_record({"phase": "outcome", "t": format_time(MORNING), "grant": "G01"}),
     ):
         log.append(record)
@@ -88,6 +103,15 @@ def test_a_log_that_cannot_be_read_is_an_error_and_not_nothing(tmp_path: Path) -
     (tmp_path / "log.json").write_text("{}")
     with pytest.raises(AuditError, match="the file is missing"):
         list(used_on(DAY, tmp_path))
+
+
+def test_a_directory_without_a_log_says_what_to_do(config: LogConfig) -> None:
+    """As a disk leaves it that was full when the log was to be made."""
+    (config.directory / "seg").mkdir(parents=True)
+    with pytest.raises(AuditError, match=r"holds no `log\.json`: put it back"):
+        list(used_on(DAY, config.directory))
+    with pytest.raises(AuditError, match="remove the directory and the pin"):
+        open_log(config, now=lambda: MORNING)
 
 
 def test_a_new_log_without_a_name_has_that_of_the_host(log: AuditLog) -> None:

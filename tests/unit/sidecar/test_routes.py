@@ -17,6 +17,7 @@ def route(
         channel="api",
         fields=("id_no", "name"),
         fields_parameter=fields_parameter,
+        parameters=("a", "b", "c"),
         records=records,
     )
 
@@ -138,7 +139,20 @@ def test_the_query_may_name_the_fields_where_the_route_lets_it() -> None:
     assert found("/pages/1?fields=a,b").fields == ("a", "b")
     assert found("/pages/1?fields=").fields == ("",)
     assert found("/pages/1").fields == ("id_no", "name")
-    assert found("/marriages/1?fields=a").fields == ("id_no", "name")
+
+
+@pytest.mark.parametrize(
+    "query", ["reg_date=2016", "A=1", "a%00=1", "+a=1", "fields=a", "a=1&include=note", "?a=1"]
+)
+def test_a_parameter_that_the_route_does_not_name_is_refused(query: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        match(ROUTES, "GET", f"/marriages/1?{query}")
+    assert caught.value.cause is Cause.PARAMETER
+
+
+def test_the_parameter_of_the_fields_is_never_passed_on_as_it_came() -> None:
+    with pytest.raises(RouteError, match="names the `fields_parameter`"):
+        route("/pages/{page}", fields_parameter="a")
 
 
 @pytest.mark.parametrize(

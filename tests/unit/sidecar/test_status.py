@@ -2,6 +2,7 @@
 """No error is without a status."""
 
 import inspect
+import re
 
 import grpc
 import pytest
@@ -10,7 +11,7 @@ from govshare_policy import errors
 from govshare_policy.audit import Damage, LogDamageError, Part
 from govshare_policy.errors import AuditError, CallError, GovshareError
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.status import CAUSES, FAULTS, STATUSES, http_status_of, status_of
+from govshare_sidecar.status import CAUSES, FAULTS, STATUSES, detail_zh, http_status_of, status_of
 from govshare_sidecar.upstream import Fault, UpstreamError
 
 CLASSES = {
@@ -50,6 +51,21 @@ def test_every_refusal_is_the_callers_to_act_on_and_says_how(cause: Cause) -> No
 @pytest.mark.parametrize("fault", Fault)
 def test_every_fault_of_the_department_has_a_status_of_its_own(fault: Fault) -> None:
     assert http_status_of(UpstreamError(fault, "something")) in (404, 502, 504)
+
+
+def test_what_is_said_in_chinese_holds_no_english() -> None:
+    causes = [detail_zh(RefusedError(cause)) for cause in Cause]
+    faults = [detail_zh(UpstreamError(fault, "something")) for fault in Fault]
+    others = [detail_zh(kind("something")) for kind in CLASSES if not issubclass(kind, CallError)]
+
+    assert len(set(causes)) == len(Cause)
+    assert len(set(faults)) == len(Fault)
+    assert not [text for text in (*faults, *others) if re.search("[A-Za-z]", text)]
+    assert not [text for text in causes if re.search(r"[a-z]{2,} [a-z]{2,}", text)]
+
+
+def test_a_complaint_about_a_call_keeps_its_words() -> None:
+    assert detail_zh(CallError("`at` is odd")) == "调用不符合接口规定：`at` is odd"
 
 
 def test_a_class_below_one_of_the_table_has_the_status_of_the_nearest() -> None:
