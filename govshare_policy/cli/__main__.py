@@ -15,6 +15,7 @@ from typer._click.exceptions import (  # typer exports no base of them
 )
 
 from govshare_policy.cli.audit import audit_app
+from govshare_policy.cli.bundle import bundle_app
 from govshare_policy.cli.catalogue import catalogue_app
 from govshare_policy.cli.check import check_command, explain_command
 from govshare_policy.cli.deadline import deadline_command
@@ -22,6 +23,7 @@ from govshare_policy.cli.entitlements import entitlements_command
 from govshare_policy.cli.init import init_command
 from govshare_policy.cli.keys import keys_app
 from govshare_policy.cli.policy import policy_app
+from govshare_policy.cli.report import report_app
 from govshare_policy.errors import (
     AuditError,
     CallError,
@@ -65,7 +67,9 @@ app.command("explain")(explain_command)
 app.command("entitlements")(entitlements_command)
 app.command("deadline")(deadline_command)
 app.add_typer(catalogue_app, name="catalogue")
+policy_app.add_typer(bundle_app, name="bundle")
 app.add_typer(policy_app, name="policy")
+app.add_typer(report_app, name="report")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
 
