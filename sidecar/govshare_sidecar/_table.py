@@ -2,6 +2,7 @@
 """Reading one TOML table strictly: a key that nobody asks for is an error, not a default."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -69,6 +70,13 @@ class Table:
         if type(value) not in (int, float) or not 0 < float(str(value)) <= _MAX_COUNT:
             raise self.error(key, "is a number of seconds above zero")
         return float(str(value))
+
+    def instant(self, key: str) -> datetime:
+        """Return a date and time with its offset."""
+        value = self._get(key, None)
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise self.error(key, "is a date and time with an offset")
+        return value
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts, none of them empty or there twice."""

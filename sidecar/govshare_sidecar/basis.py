@@ -5,14 +5,16 @@ import asyncio
 import logging
 from typing import Final
 
-from govshare_policy.errors import FactError, PolicyError
+from govshare_policy.crypto import load_public_key
+from govshare_policy.errors import ConfigError, FactError, PolicyError, VerificationError
 from govshare_policy.facts import RegisterFacts
 from govshare_policy.gate import Basis
 from govshare_policy.identity import CertificateTrust
-from govshare_policy.policy import load_bundle
-from govshare_policy.register import load_register
+from govshare_policy.policy import Bundle, load_bundle
+from govshare_policy.register import Register, load_register
+from govshare_policy.signed import load_signed_bundle
 from govshare_policy.usage import Usage
-from govshare_sidecar.config import Config
+from govshare_sidecar.config import Config, OpenPolicy, SignedPolicy
 from govshare_sidecar.metrics import Metrics
 
 _log: Final = logging.getLogger(__name__)
@@ -24,13 +26,25 @@ def load_basis(config: Config, usage: Usage) -> Basis:
     Raises:
         FactError: If a register is wrong.
         PolicyError: If the profile is unknown or a pack is wrong.
+        VerificationError: If a signed bundle is not what its key vouches for.
+        ConfigError: If a signed bundle or its key cannot be read.
     """
-    register = load_register(config.data)
+    register, bundle = _loaded(config.policy)
     return Basis(
         trust=CertificateTrust(register=register),
         facts=RegisterFacts(register=register, used=usage.of),
-        bundle=load_bundle(config.profile, register, precedence=config.precedence),
+        bundle=bundle,
     )
+
+
+def _loaded(policy: OpenPolicy | SignedPolicy) -> tuple[Register, Bundle]:
+    match policy:
+        case OpenPolicy():
+            register = load_register(policy.data)
+            return register, load_bundle(policy.profile, register, precedence=policy.precedence)
+        case SignedPolicy():
+            public = load_public_key(policy.key)
+            return load_signed_bundle(policy.bundle, public, not_before=policy.not_before)
 
 
 class CurrentBasis:
@@ -58,7 +72,7 @@ class CurrentBasis:
         async with self._reloading:
             try:
                 basis = await asyncio.to_thread(load_basis, self._config, self._usage)
-            except (FactError, PolicyError) as error:
+            except (FactError, PolicyError, VerificationError, ConfigError) as error:
                 self._metrics.reloaded(done=False)
                 _log.error("reload refused, the policy in force stays: %s", error)
                 return

@@ -7,6 +7,7 @@ docs/reference/configuration.md describes every key.
 import ipaddress
 import tomllib
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -30,6 +31,29 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPolicy:
+    """Registers and texts read as they lie there: for development and small deployments."""
+
+    profile: str
+    precedence: Precedence
+    data: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedPolicy:
+    """Production mode: registers and texts out of a bundle that *key* signed, or none at all.
+
+    Attributes:
+        key: PEM file of the SM2 public key.
+        not_before: A bundle made earlier is refused, so that an old one cannot come back.
+    """
+
+    bundle: Path
+    key: Path
+    not_before: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +116,7 @@ class HttpConfig:
 class Config:
     """Everything the sidecar is told. At least one of *grpc* and *http* is there."""
 
-    profile: str
-    precedence: Precedence
-    data: Path
+    policy: OpenPolicy | SignedPolicy
     log: LogConfig
     tls: TlsConfig
     grpc: GrpcConfig | None
@@ -120,9 +142,7 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"{path.name}: not valid TOML: {reason}") from None
     root = Table(document, file=path.resolve())
     config = Config(
-        profile=root.text("profile"),
-        precedence=Precedence(root.choice("precedence", tuple(Precedence), "strictest")),
-        data=root.path("data"),
+        policy=_policy(root),
         log=_log(root.table("log")),
         tls=_tls(root.table("tls")),
         grpc=_grpc(root.table("grpc")) if root.has("grpc") else None,
@@ -133,6 +153,23 @@ def load_config(path: Path) -> Config:
     if config.grpc is None and config.http is None:
         raise ConfigError(f"{path.name}: there is neither a [grpc] nor an [http] table")
     return config
+
+
+def _policy(root: Table) -> OpenPolicy | SignedPolicy:
+    if not root.has("bundle"):
+        return OpenPolicy(
+            profile=root.text("profile"),
+            precedence=Precedence(root.choice("precedence", tuple(Precedence), "strictest")),
+            data=root.path("data"),
+        )
+    for key in ("profile", "precedence", "data"):
+        if root.has(key):
+            raise root.error(key, "stands in the signed bundle; leave it out beside `bundle`")
+    return SignedPolicy(
+        bundle=root.path("bundle"),
+        key=root.file("bundle_key"),
+        not_before=root.instant("bundle_not_before") if root.has("bundle_not_before") else None,
+    )
 
 
 def _log(table: Table) -> LogConfig:

@@ -32,7 +32,7 @@ from govshare_policy.identity import AssumedTrust
 from govshare_policy.legal import Effect
 from govshare_policy.policy import Precedence, load_bundle, profiles
 from govshare_policy.register import Register, load_register
-from govshare_sidecar.config import load_config
+from govshare_sidecar.config import OpenPolicy, load_config
 
 TODAY = date(2026, 11, 22)
 
@@ -64,7 +64,8 @@ def test_what_is_written_loads_as_data_policy_and_configuration(
 ) -> None:
     config = load_config(made.directory / "govshare.toml")
 
-    bundle = load_bundle(config.profile, register, precedence=config.precedence)
+    assert isinstance(config.policy, OpenPolicy)
+    bundle = load_bundle(config.policy.profile, register, precedence=config.policy.precedence)
     assert (bundle.profile, bundle.precedence) == ("hubei", Precedence.STRICTEST)
     assert config.http is not None
     assert {route.resource for route in config.http.routes} <= set(register.resources)
@@ -355,4 +356,6 @@ def test_a_killed_build_leaves_nothing_half_made(
 def test_a_moved_deployment_still_loads(tmp_path: Path, made: Deployment) -> None:
     moved = shutil.copytree(made.directory, tmp_path / "elsewhere")
 
-    assert load_config(moved / "govshare.toml").data.parent == moved
+    policy = load_config(moved / "govshare.toml").policy
+    assert isinstance(policy, OpenPolicy)
+    assert policy.data.parent == moved

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configuration is read strictly: what is wrong is named by file and key."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from govshare_policy.errors import ConfigError
 from govshare_policy.policy import Precedence
-from govshare_sidecar.config import Address, Config, load_config
+from govshare_sidecar.config import Address, Config, OpenPolicy, SignedPolicy, load_config
 
 TEXT = """
 profile = "hubei"
@@ -59,8 +60,9 @@ def load(directory: Path, text: str) -> Config:
 def test_paths_are_relative_to_the_file_and_defaults_are_filled_in(directory: Path) -> None:
     config = load(directory, TEXT)
 
-    assert config.precedence is Precedence.STRICTEST
-    assert config.data == directory / "data"
+    assert config.policy == OpenPolicy(
+        profile="hubei", precedence=Precedence.STRICTEST, data=directory / "data"
+    )
     assert config.log.key == f"file:{directory}/keys/audit.pem"
     assert config.log.passphrase == b"secret"
     assert config.log.pin == directory / "audit" / "pin"
@@ -84,6 +86,35 @@ def test_an_absolute_path_stays_as_it_is(directory: Path) -> None:
 
 def test_nothing_shows_the_passphrase(directory: Path) -> None:
     assert "secret" not in repr(load(directory, TEXT))
+
+
+OPEN_POLICY = 'profile = "hubei"\nprecedence = "strictest"\ndata = "data"\n'
+SIGNED_POLICY = 'bundle = "bundle"\nbundle_key = "tls/sidecar.pem"\n'
+NOT_BEFORE = "bundle_not_before = 2026-01-05T09:00:00+08:00\n"
+
+
+@pytest.mark.parametrize("more", ["", NOT_BEFORE])
+def test_a_signed_bundle_stands_in_place_of_profile_and_data(directory: Path, more: str) -> None:
+    """Production mode: nothing is read that the key does not vouch for."""
+    config = load(directory, TEXT.replace(OPEN_POLICY, SIGNED_POLICY + more))
+
+    assert config.policy == SignedPolicy(
+        bundle=directory / "bundle",
+        key=directory / "tls" / "sidecar.pem",
+        not_before=datetime.fromisoformat("2026-01-05T09:00:00+08:00") if more else None,
+    )
+
+
+@pytest.mark.parametrize("line", OPEN_POLICY.splitlines())
+def test_what_a_signed_bundle_fixes_cannot_be_set_beside_it(directory: Path, line: str) -> None:
+    with pytest.raises(ConfigError, match="stands in the signed bundle; leave it out"):
+        load(directory, TEXT.replace(OPEN_POLICY, f"{SIGNED_POLICY}{line}\n"))
+
+
+def test_the_earliest_bundle_is_an_instant_with_its_offset(directory: Path) -> None:
+    naive = "bundle_not_before = 2026-01-05T09:00:00\n"
+    with pytest.raises(ConfigError, match="`bundle_not_before` is a date and time with an offset"):
+        load(directory, TEXT.replace(OPEN_POLICY, SIGNED_POLICY + naive))
 
 
 WRONG = {
