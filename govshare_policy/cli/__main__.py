@@ -14,12 +14,15 @@ from typer._click.exceptions import (  # typer exports no base of them
     UsageError,
 )
 
+from govshare_policy.cli.application import application_app
 from govshare_policy.cli.audit import audit_app
 from govshare_policy.cli.bundle import bundle_app
 from govshare_policy.cli.catalogue import catalogue_app
 from govshare_policy.cli.check import check_command, explain_command
+from govshare_policy.cli.correction import correction_app
 from govshare_policy.cli.deadline import deadline_command
 from govshare_policy.cli.entitlements import entitlements_command
+from govshare_policy.cli.grant import grant_app
 from govshare_policy.cli.init import init_command
 from govshare_policy.cli.keys import keys_app
 from govshare_policy.cli.policy import policy_app
@@ -69,6 +72,9 @@ app.command("deadline")(deadline_command)
 app.add_typer(catalogue_app, name="catalogue")
 policy_app.add_typer(bundle_app, name="bundle")
 app.add_typer(policy_app, name="policy")
+app.add_typer(application_app, name="application")
+app.add_typer(grant_app, name="grant")
+app.add_typer(correction_app, name="correction")
 app.add_typer(report_app, name="report")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
@@ -83,7 +89,7 @@ def _version(asked: bool) -> None:  # noqa: FBT001  typer calls it with the valu
 @app.callback()
 def _options(
     *,
-    show_version: Annotated[  # noqa: ARG001  its callback has done all there is to do
+    show_version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,

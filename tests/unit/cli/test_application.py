@@ -228,3 +228,26 @@ def test_a_deployment_without_a_name_for_its_log_has_no_procedures(place: Make) 
 
     assert done.code == 2
     assert "`log.origin` is missing" in done.err
+
+
+def test_no_step_changes_a_signed_bundle(place: Make) -> None:
+    here = place("henan-fengqiu")
+    config = here.directory / "govshare.toml"
+    own = ("profile", "precedence", "data")
+    lines = config.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(own)]
+    signed = 'bundle = "bundle"\nbundle_key = "keys/audit.pub.pem"\n'
+    config.write_text(signed + "".join(kept), encoding="utf-8")
+    done = here.take("clerk", *APPLY)
+
+    assert done.code == 2
+    assert "a signed bundle cannot be written to" in done.err
+
+
+def test_a_place_that_cannot_be_written_is_said_to_be_one(place: Make) -> None:
+    here = place("henan-fengqiu")
+    (here.directory / "audit" / "workflow").write_text("in the way", encoding="utf-8")
+    done = here.take("clerk", *APPLY)
+
+    assert done.code == 2
+    assert "the directory of the log of steps" in done.err

@@ -24,8 +24,8 @@ FAULTS: Mapping[str, Fault] = {
         "|law|",
         "|custom|",
         "line 2 column `legal_basis_level`: not one of admin_regulation, central_policy, "
-        "internal_notice, law, local_gov_rule, local_regulation, local_rule, ministry_rule, policy, "
-        "state_council_decision",
+        "internal_notice, law, local_gov_rule, local_regulation, local_rule, ministry_rule, "
+        "policy, state_council_decision",
     ),
     "category": Fault(
         "resources.tsv",

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lists of matters, turns and tables, as commands of ``govshare application``."""
+
+from typing import Annotated
+
+import typer
+
+from govshare_policy.cli.output import LangOption, OutputOption
+from govshare_policy.cli.workflow import (
+    CONFIG,
+    AsOfOption,
+    CalendarOption,
+    ConfigOption,
+    day_of,
+    matter_document,
+    print_rows,
+)
+from govshare_policy.cli.workflow_desk import open_reader
+from govshare_policy.deadline import load_calendar
+from govshare_policy.workflow import MatterKind, Workflow, disputes
+from govshare_policy.workflow.corrections import parties_text
+from govshare_policy.workflow.overdue import turns
+
+
+def list_command(
+    *, config: ConfigOption = CONFIG, output: OutputOption = None, lang: LangOption = None
+) -> None:
+    """List applications and disputes with their state and the steps that are next.
+
+    Example: govshare application list
+    """
+    with open_reader(config) as reader:
+        rows = [
+            matter_document(matter, reader.texts)
+            for kind in (MatterKind.APPLICATION, MatterKind.DISPUTE)
+            for matter in reader.matters(kind)
+        ]
+    heads = {
+        "matter": "事项",
+        "about": "所涉申请",
+        "department": "使用部门",
+        "resource": "资源",
+        "provider": "提供部门",
+        "states": "状态",
+        "next": "可办步骤",
+    }
+    print_rows("matters", rows, heads, output=output, lang=lang)
+
+
+def overdue_command(
+    *,
+    as_of: AsOfOption = "",
+    every: Annotated[bool, typer.Option("--all", help="Also what is not late yet.")] = False,
+    calendar: CalendarOption = None,
+    config: ConfigOption = CONFIG,
+    output: OutputOption = None,
+    lang: LangOption = None,
+) -> None:
+    """List the steps that are late, by which clock, and whose turn it is.
+
+    Example: govshare application overdue --as-of 2026-10-12 --all
+    """
+    day = day_of(as_of, "--as-of")
+    with open_reader(config) as reader:
+        found = turns(
+            [*reader.matters(MatterKind.APPLICATION), *reader.matters(MatterKind.CORRECTION)],
+            texts=reader.texts,
+            register=reader.bundle.register,
+            clocks=reader.clocks(),
+            calendar=load_calendar(calendar),
+            as_of=day,
+        )
+    rows = [turn.to_document() for turn in found if every or turn.is_late]
+    heads = {
+        "matter": "事项",
+        "stage": "步骤",
+        "bodies": "应办单位",
+        "due": "截止日",
+        "status": "状态",
+        "clause": "条款",
+    }
+    print_rows("turns", rows, heads, output=output, lang=lang)
+
+
+def procedure_command(
+    *, config: ConfigOption = CONFIG, output: OutputOption = None, lang: LangOption = None
+) -> None:
+    """Print what the deployment's texts want of an application, a dispute and a correction.
+
+    Example: govshare application procedure --output json
+    """
+    with open_reader(config) as reader:
+        rows = [
+            {
+                "profile": text.profile,
+                "statements": [cited.id for cited in text.statements],
+                "escalation": disputes.chain_text(text, "same_level"),
+                "escalation_cross_level": disputes.chain_text(text, "cross_level"),
+                "correction_parties": parties_text(text),
+                "forbidden_reasons": [cited.id for cited in text.forbidden_reasons],
+            }
+            for text in reader.texts
+        ]
+    heads = {
+        "profile": "文本",
+        "statements": "申请须写明",
+        "escalation": "争议处理",
+        "correction_parties": "校核告知",
+        "forbidden_reasons": "不得作为拒绝理由",
+    }
+    print_rows("texts", rows, heads, output=output, lang=lang)
+
+
+def steps_command(
+    *, config: ConfigOption = CONFIG, output: OutputOption = None, lang: LangOption = None
+) -> None:
+    """Print the tables of steps that the deployment's texts allow, with clauses.
+
+    Example: govshare application steps --output json
+    """
+    with open_reader(config) as reader:
+        rows = [row for text in reader.texts for row in _rules(text)]
+    heads = {
+        "profile": "文本",
+        "matter": "事项类别",
+        "from": "状态",
+        "step": "步骤",
+        "by": "由谁",
+        "role": "职责",
+        "to": "转入",
+        "clauses": "条款",
+    }
+    print_rows("steps", rows, heads, output=output, lang=lang)
+
+
+def _rules(text: Workflow) -> list[dict[str, object]]:
+    return [
+        {
+            "profile": text.profile,
+            "id": rule.id,
+            "matter": rule.matter.value,
+            "routes": sorted(rule.routes),
+            "from": list(rule.sources),
+            "step": rule.step,
+            "by": [party.value for party in rule.by],
+            "role": rule.role.value,
+            "to": rule.target,
+            "clauses": list(rule.clauses),
+            "wants": [want.value for want in rule.wants],
+            "grants": rule.grants,
+        }
+        for rule in text.steps
+    ]
