@@ -103,7 +103,7 @@ def statistics_command(  # noqa: PLR0913  one parameter an option
     The steps of applications are records of a log too: give that log as well. With --trust every
     log is verified first, and nothing is counted if one does not verify.
 
-    Example: govshare report statistics --log audit/log --log audit/workflow --data data
+    Example: govshare report statistics --log audit/log --log audit/workflow/log --data data
     --from 2026-01-01 --to 2026-03-31 --html statistics.html
     """
     span = _span(_day(first, "--from"), _day(last, "--to"))

@@ -11,7 +11,6 @@ from aiohttp import web
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from govshare_policy.call import MAX_CALL_BYTES
 from govshare_policy.errors import ConfigError
 from govshare_sidecar._table import why
 from govshare_sidecar.api import SERVICE, Enforcement
@@ -49,6 +48,11 @@ def tls_context(tls: TlsConfig) -> ssl.SSLContext:
     context.num_tickets = 0
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+# What is larger ends in the transport, with its own words and uncounted. A call is far smaller
+# (MAX_CALL_BYTES), and between the two it gets our sentence and is counted.
+_MAX_WIRE_BYTES: Final = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +100,7 @@ class GrpcListener:
         """
         server = grpc.aio.server(
             options=(
-                ("grpc.max_receive_message_length", MAX_CALL_BYTES),
+                ("grpc.max_receive_message_length", _MAX_WIRE_BYTES),
                 ("grpc.so_reuseport", 0),
             )
         )

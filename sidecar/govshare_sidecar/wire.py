@@ -6,7 +6,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from govshare_policy.audit import Receipt
-from govshare_policy.call import Call, call_from_document
+from govshare_policy.call import MAX_CALL_BYTES, Call, call_from_document
 from govshare_policy.gate import Answer
 from govshare_sidecar._pb import answer_pb2, enforcement_pb2
 from govshare_sidecar.refusal import Cause, RefusedError
@@ -16,8 +16,11 @@ def parse_request(data: bytes) -> Call:
     """Return the call that a ``CheckRequest`` states.
 
     Raises:
-        CallError: If *data* is no such message, or states no call of the interface's shape.
+        CallError: If *data* has more than 64 KiB, is no such message, or states no call of the
+            interface's shape.
     """
+    if len(data) > MAX_CALL_BYTES:
+        raise RefusedError(Cause.TOO_LARGE)
     try:
         request = enforcement_pb2.CheckRequest.FromString(data)
     except DecodeError:

@@ -163,9 +163,10 @@ def test_an_unreadable_call_is_an_invalid_argument_with_rich_details(
     [
         (b"\x0a\xff\xff\xff\xff", grpc.StatusCode.INVALID_ARGUMENT),
         (b"\x0a\x03\x52\x01\xff", grpc.StatusCode.INVALID_ARGUMENT),
-        (b"\x0a" + b"x" * 10_000_000, grpc.StatusCode.RESOURCE_EXHAUSTED),
+        (b"\x0a" + b"x" * 10_000_000, grpc.StatusCode.INVALID_ARGUMENT),
+        (b"\x0a" + b"x" * 20_000_000, grpc.StatusCode.RESOURCE_EXHAUSTED),
     ],
-    ids=["no protobuf", "no utf-8", "ten megabytes"],
+    ids=["no protobuf", "no utf-8", "ten megabytes", "more than the transport takes"],
 )
 def test_bytes_that_are_no_message_are_refused_before_they_are_a_call(
     sidecar: Running, data: bytes, code: grpc.StatusCode
@@ -176,6 +177,16 @@ def test_bytes_that_are_no_message_are_refused_before_they_are_a_call(
 
     assert caught.value.code() is code
     assert sidecar.metric("govshare_log_records") == size
+
+
+def test_a_call_that_is_too_large_is_counted_and_told_in_one_sentence(sidecar: Running) -> None:
+    counter = 'govshare_refused_total{cause="too_large",entrance="grpc_check"}'
+    before = sidecar.metric(counter)
+    with pytest.raises(grpc.RpcError) as caught:
+        sidecar.send(b"\x0a" + b"x" * 10_000_000)
+
+    assert caught.value.details() == "the body is larger than this gateway takes"
+    assert sidecar.metric(counter) == before + 1
 
 
 def test_the_health_service_says_serving(sidecar: Running) -> None:
