@@ -34,7 +34,7 @@ PLAIN: Final[Mapping[str, object]] = {
     "purpose": "data_verification",
     "grant": "G01",
 }
-CASE_FILES: Final = ("calls", "catalogue", "deadlines")
+CASE_FILES: Final = ("calls", "catalogue", "deadlines", "workflow")
 _KEYS: Final = {
     "departments.tsv": "dept_id",
     "systems.tsv": "system_id",

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a pack encodes its text: every rule, duty, scope line, lint rule and deadline by name.
+"""Where a pack encodes its text: each rule, duty, scope line, lint rule, deadline, step, report.
 
-What a lint rule or a deadline means is for their own modules to say. Here they are only read as
-far as "which line carries which clauses", so that one registry can be held against all of them.
+What a lint rule, a deadline or a step means is for their own modules to say. Here they are only
+read as far as "which line carries which clauses", so that one registry can be held against all.
 """
 
 import re
@@ -63,6 +63,8 @@ def encodings_of(pack: Pack, directory: Path) -> Iterator[Encoding]:
     yield from _of_law(pack, directory / "law.toml")
     yield from _of_tables(directory / "catalogue.toml", kind="lint", name=("id",))
     yield from _of_tables(directory / "deadlines.toml", kind="deadline", name=("kind", "stage"))
+    yield from _of_tables(directory / "workflow.toml", kind="step", name=("id",))
+    yield from _of_report(directory / "report.toml")
 
 
 def _of_law(pack: Pack, path: Path) -> Iterator[Encoding]:
@@ -99,6 +101,27 @@ def _of_tables(path: Path, *, kind: str, name: tuple[str, ...]) -> Iterator[Enco
             )
 
 
+def _of_report(path: Path) -> Iterator[Encoding]:
+    """Yield what a text asks of reports: duties, silences, and each figure by its name."""
+    text = _read(path)
+    file, lines = f"{path.parent.name}/{path.name}", Lines(text)
+    for group, tables in _parsed(file, text).items():
+        rows = (
+            [(group, table, lines.header(group, number)) for number, table in enumerate(tables)]
+            if isinstance(tables, list)
+            else [
+                (key, {"clauses": cited}, lines.key(group, 0, key)) for key, cited in tables.items()
+            ]
+        )
+        for name, table, line in rows:
+            yield Encoding(
+                reference=Reference(kind="report", name=name),
+                clauses=tuple(dict.fromkeys(_cited(table))),
+                file=file,
+                line=line,
+            )
+
+
 def _cited(table: Mapping[str, Any]) -> Iterator[str]:
     """Yield the clauses that *table* and the tables in it cite."""
     for key, value in table.items():
@@ -108,6 +131,10 @@ def _cited(table: Mapping[str, Any]) -> Iterator[str]:
             yield from map(str, value)
         elif isinstance(value, dict):
             yield from _cited(value)
+        elif isinstance(value, list):
+            for inner in value:
+                if isinstance(inner, dict):
+                    yield from _cited(inner)
 
 
 class Lines:

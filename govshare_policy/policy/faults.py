@@ -16,9 +16,14 @@ from govshare_policy.policy.registry import (
 )
 
 # What stands in a file of a pack, and so can be looked up there.
-_IN_PACKS: Final = ("rule", "duty", "scope", "law", "lint", "deadline")
+_IN_PACKS: Final = ("rule", "duty", "scope", "law", "lint", "deadline", "step", "report")
 # What is proven by the cases of the packs; all else takes a test of the repository.
-_PROVERS: Final = {"rule": "calls:", "lint": "catalogue:", "deadline": "deadlines:"}
+_PROVERS: Final = {
+    "rule": "calls:",
+    "lint": "catalogue:",
+    "deadline": "deadlines:",
+    "step": "workflow:",
+}
 _BY, _TEST, _REASON = 3, 4, 5
 
 # Directory and name of a case (``calls:plain``) to the clauses and rules that it bears on.
@@ -137,6 +142,7 @@ def _of_tests(disposition: Disposition, registry: Registry, cases: Cases) -> Ite
         "calls": named["rule"],
         "catalogue": named["lint"],
         "deadlines": {disposition.clause} if named["deadline"] else set(),
+        "workflow": {disposition.clause} if named["step"] else set(),
     }
     for test in disposition.tests:
         if "::" in test:

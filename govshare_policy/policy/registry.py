@@ -67,9 +67,9 @@ BEARERS: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.ENFORCED: ("rule", "duty", "scope", "law", "part"),
     Kind.LINTED: ("lint", "part"),
     Kind.TIMED: ("deadline", "part"),
-    Kind.WORKFLOW: ("part",),
+    Kind.WORKFLOW: ("step", "part"),
     Kind.RECORDED: ("record", "part"),
-    Kind.REPORTED: ("part",),
+    Kind.REPORTED: ("report", "part"),
     Kind.OUT_OF_SCOPE: (),
 }
 

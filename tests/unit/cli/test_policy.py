@@ -79,10 +79,11 @@ def test_a_clause_leads_to_its_lines_and_its_cases(policy: Command) -> None:
 
 
 def test_a_clause_that_waits_for_a_part_says_which(policy: Command) -> None:
-    shown = policy("show", "--clause", "HU-a25-01").json
+    shown = policy("show", "--clause", "HU-a31-02").json
 
     [place] = shown["by"]
-    assert (shown["status"], place["by"], place["status"]) == ("planned", "part:dispute", "planned")
+    waits = ("planned", "part:rectification", "planned")
+    assert (shown["status"], place["by"], place["status"]) == waits
     assert place["text"]
     assert place["text_zh"]
     assert shown["tests"] == []
@@ -143,7 +144,7 @@ def test_a_text_is_shown_with_its_rules_in_their_order(policy: Command) -> None:
         (("show", "--profile", "hubei"), "hu-system"),
         (("coverage",), "446"),
         (("coverage", "--profile", "hubei"), "HU-a24-02"),
-        (("lint",), "HU-a25-01"),
+        (("lint",), "HU-a31-02"),
         (("test", "--profile", "hubei"), "hubei"),
         (("diff", "henan-fengqiu", "hubei"), "other-system"),
         (("diff", "hubei", "hubei"), ""),

@@ -118,6 +118,30 @@ WRONG = {
         "HU-a10-01",
         "not_named_back",
     ),
+    "a step cites a clause that does not name it": Wrong(
+        "hubei/workflow.toml",
+        swap('clauses = ["HU-a25-02"]', 'clauses = ["HU-a10-01"]'),
+        "HU-a10-01",
+        "not_named_back",
+    ),
+    "what a step tells cites a clause that does not name it": Wrong(
+        "hubei/workflow.toml",
+        swap('act = "notice", clause = "HU-a20-03"', 'act = "notice", clause = "HU-a10-01"'),
+        "HU-a10-01",
+        "not_named_back",
+    ),
+    "a figure cites a clause that does not name it": Wrong(
+        "hubei/report.toml",
+        swap('freshness = ["HU-a17-01"]', 'freshness = ["HU-a10-01"]'),
+        "HU-a10-01",
+        "not_named_back",
+    ),
+    "a silence cites a clause that does not name it": Wrong(
+        "hubei/report.toml",
+        swap('clause = "HU-a26-02"', 'clause = "HU-a10-01"'),
+        "HU-a10-01",
+        "not_named_back",
+    ),
     "a rule is named that cites another clause, and nobody says why": Wrong(
         ROWS, add("by", "HU-a24-02", "rule:hu-offline"), "HU-a24-02", "cites_another"
     ),
@@ -145,6 +169,16 @@ WRONG = {
     "the case does not need the deadline named": Wrong(
         ROWS, add("test", "HU-a24-02", "deadlines:submitted-only"), "HU-a24-02", "idle_case"
     ),
+    "the case does not need the step named": Wrong(
+        ROWS, add("test", "HU-a25-02", "workflow:consent-to-onward"), "HU-a25-02", "idle_case"
+    ),
+    "a case of steps is named where no step is": Wrong(
+        ROWS, row("HU-a25-02", by="part:dispute"), "HU-a25-02", "idle_case"
+    ),
+    "no case proves the steps": Wrong(
+        ROWS, row("HU-a25-02", test="tests/x.py::test_x"), "HU-a25-02", "no_test"
+    ),
+    "no test proves the figures": Wrong(ROWS, row("HU-a28-01", test=""), "HU-a28-01", "no_test"),
     "no case proves the rules": Wrong(ROWS, row("HU-a14-02", test=""), "HU-a14-02", "no_test"),
     "no test proves the duties": Wrong(
         ROWS, row("HU-a24-02", test="calls:other-system"), "HU-a24-02", "no_test"
@@ -273,7 +307,11 @@ def test_a_file_that_is_wrong_in_itself_is_refused(refused: Refused, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "name", [ROWS, PARTS, "hubei/catalogue.toml", "hubei/deadlines.toml", "fragments/clauses.tsv"]
+    "name",
+    [
+        *(ROWS, PARTS, "fragments/clauses.tsv", "hubei/catalogue.toml"),
+        *("hubei/deadlines.toml", "hubei/workflow.toml", "hubei/report.toml"),
+    ],
 )
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"\xff")])
 def test_a_file_that_is_missing_or_no_text_is_refused(
@@ -301,8 +339,11 @@ def test_packs_without_fragments_have_none(tmp_path: Path) -> None:
         ("HU-a08-02", Kind.LINTED, Status.BUILT),
         ("HU-a19-01", Kind.TIMED, Status.BUILT),
         ("HU-a27-01", Kind.RECORDED, Status.BUILT),
-        ("HU-a25-01", Kind.WORKFLOW, Status.PLANNED),
-        ("HU-a26-01", Kind.REPORTED, Status.PLANNED),
+        ("HU-a25-01", Kind.WORKFLOW, Status.BUILT),
+        ("HU-a12-01", Kind.WORKFLOW, Status.PARTLY),
+        ("HU-a17-03", Kind.WORKFLOW, Status.PLANNED),
+        ("HU-a26-01", Kind.REPORTED, Status.BUILT),
+        ("HU-a31-02", Kind.REPORTED, Status.PLANNED),
         ("HU-a29-01", Kind.OUT_OF_SCOPE, Status.OUT_OF_SCOPE),
         ("HN-2-01", Kind.OUT_OF_SCOPE, Status.OUT_OF_SCOPE),
     ],
@@ -325,6 +366,10 @@ def test_a_clause_is_dealt_with_and_as_far_as_it_says(
         (Reference(kind="law", name="networks"), "networks = "),
         (Reference(kind="lint", name="hu-basis-level"), "[[rule]]"),
         (Reference(kind="deadline", name="application/form_check"), "[[clock]]"),
+        (Reference(kind="step", name="approve"), "[[step]]"),
+        (Reference(kind="step", name="conditions"), "[[subject]]"),
+        (Reference(kind="report", name="silence"), "[[silence]]"),
+        (Reference(kind="report", name="authorisation"), "authorisation = "),
     ],
 )
 def test_an_encoding_is_found_at_its_line(
