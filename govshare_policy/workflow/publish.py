@@ -15,58 +15,14 @@ from typing import Final
 from govshare_policy.audit.disk import Disk
 from govshare_policy.errors import FactError
 from govshare_policy.register import Register, load_register
+from govshare_policy.register import _columns as register_columns
 from govshare_policy.register._table import read_bytes
 from govshare_policy.workflow.model import RowEdit
 
-# The first column is the one that a file is keyed by.
+# What steps write: every column a file must have, the key first, and a note that says why.
+_WRITTEN: Final = ("grants.tsv", "consents.tsv", "suspensions.tsv", "agreements.tsv")
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "grants.tsv": (
-        "grant_id",
-        "resource_id",
-        "user_dept",
-        "systems",
-        "purposes",
-        "fields",
-        "channels",
-        "valid_from",
-        "valid_to",
-        "granted_by",
-        "note",
-    ),
-    "consents.tsv": (
-        "consent_id",
-        "kind",
-        "resource_id",
-        "provider",
-        "user_dept",
-        "recipients",
-        "purposes",
-        "written",
-        "commercial",
-        "valid_from",
-        "valid_to",
-        "note",
-    ),
-    "suspensions.tsv": (
-        "suspension_id",
-        "user_dept",
-        "resource_id",
-        "recorded_on",
-        "lifted_on",
-        "note",
-    ),
-    "agreements.tsv": (
-        "agreement_id",
-        "kind",
-        "resource_id",
-        "provider",
-        "user_dept",
-        "channel",
-        "network",
-        "valid_from",
-        "valid_to",
-        "note",
-    ),
+    name: (*register_columns.COLUMNS[name][0], "note") for name in _WRITTEN
 }
 _DISK: Final = Disk()
 _MODE: Final = 0o644
