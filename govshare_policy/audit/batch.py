@@ -55,6 +55,7 @@ def prepare(
     signer: Signer,
     time: int,
     offset: int,
+    successor: Signer | None = None,
 ) -> Batch:
     """Return the commit of *records* after *frontier*.
 
@@ -70,6 +71,7 @@ def prepare(
         signer: Holds the key.
         time: Of the signature; Unix seconds.
         offset: Where the bytes will be written in the segment.
+        successor: Holds the key that takes over with this commit, which both keys sign.
 
     Raises:
         AuditError: If the bytes changed in memory.
@@ -84,6 +86,8 @@ def prepare(
     # 3.
     unsigned = Checkpoint(origin=origin, size=growth.size, root=growth.root)
     checkpoint = sign_checkpoint(unsigned, signer, name=origin, time=time)
+    if successor is not None:
+        checkpoint = sign_checkpoint(checkpoint, successor, name=origin, time=time)
     data = entries + encode_frame(Kind.COMMIT, checkpoint.to_note())
     commit_offset = offset + len(entries)
     if growth.size % SEGMENT_LEAVES == 0:

@@ -113,8 +113,12 @@ class Ledger:
             )
         ]
 
-    def commit(self, records: Sequence[bytes], at: datetime) -> Batch:
+    def commit(
+        self, records: Sequence[bytes], at: datetime, *, successor: Signer | None = None
+    ) -> Batch:
         """Return once *records*, at least one and at most :attr:`room`, are on the disk.
+
+        A *successor* signs too, and its key is the key of the log from then on.
 
         Raises:
             OSError: If the disk did not take them.
@@ -128,9 +132,10 @@ class Ledger:
             signer=self.signer,
             time=time,
             offset=self._end,
+            successor=successor,
         )
         self._write(batch.data)
-        self.time = time
+        self.time, self.signer = time, successor or self.signer
         self._frontier, self._checkpoint = batch.growth.frontier(), batch.checkpoint
         self.advance_pin()
         return batch
