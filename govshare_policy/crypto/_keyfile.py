@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keys on disk. The only module here that reads and writes files."""
+"""Keys by name: those on disk, and the way to those in devices."""
 
 import os
 import secrets
@@ -14,6 +14,8 @@ from govshare_policy.crypto._front import Signer, load_signer
 from govshare_policy.crypto._pem import format_pem, parse_pem
 from govshare_policy.crypto._pkcs8 import decrypt_key, encrypt_key
 from govshare_policy.crypto._public import PublicKey
+from govshare_policy.crypto._sdf import SCHEME as SDF_SCHEME
+from govshare_policy.crypto._sdf import open_sdf
 from govshare_policy.errors import ConfigError
 
 _LABEL: Final = "ENCRYPTED PRIVATE KEY"
@@ -25,15 +27,19 @@ def open_signer(uri: str, passphrase: bytes) -> Signer:
     """Return a signer for the key that *uri* names.
 
     Args:
-        uri: ``file:PATH``, where PATH is an encrypted PKCS#8 key in PEM.
-        passphrase: What the file is encrypted under; never empty.
+        uri: ``file:PATH``, where PATH is an encrypted PKCS#8 key in PEM; or
+            ``sdf:/path/to/library.so?key=N``, a key in a cryptographic device.
+        passphrase: What the file is encrypted under, or the access code of the key in the device;
+            never empty.
 
     Raises:
         ConfigError: If the scheme is unknown, the file cannot be read, is not encrypted or does
             not open, the key is no SM2 key in range, or nothing on this host can sign.
     """
+    if uri.startswith(SDF_SCHEME):
+        return open_sdf(uri, passphrase)
     if not uri.startswith(_SCHEME):
-        raise ConfigError("a signing key is named `file:PATH`; no other scheme is known")
+        raise ConfigError("a signing key is named `file:PATH` or `sdf:/LIBRARY?key=N`")
     if not passphrase:
         raise ConfigError("a private key is kept under a passphrase; it cannot be empty")
     path = Path(uri.removeprefix(_SCHEME))
