@@ -3,9 +3,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from govshare_policy.audit.checkpoint import Checkpoint, sign_checkpoint
-from govshare_policy.audit.merkle import Frontier, Growth, leaf_hash
+from govshare_policy.audit.merkle import Frontier, Growth
+from govshare_policy.audit.nodes import leaf_hashes
 from govshare_policy.audit.receipt import Receipt
 from govshare_policy.audit.segment import (
     HEAD_BYTES,
@@ -14,6 +16,7 @@ from govshare_policy.audit.segment import (
     Kind,
     Seal,
     encode_frame,
+    encode_frames,
 )
 from govshare_policy.crypto import Signer
 from govshare_policy.errors import AuditError
@@ -78,10 +81,10 @@ def prepare(
         SignatureError: If the signer's signature does not verify.
     """
     # 1.
-    leaves = [leaf_hash(record) for record in records]
+    leaves = leaf_hashes(records)
     growth = Growth(frontier, leaves)
     # 2.
-    entries = b"".join([encode_frame(Kind.ENTRY, record) for record in records])
+    entries = encode_frames(Kind.ENTRY, records)
     _recheck(entries, records, leaves)
     # 3.
     unsigned = Checkpoint(origin=origin, size=growth.size, root=growth.root)
@@ -103,9 +106,7 @@ def prepare(
 
 
 def _recheck(entries: bytes, records: Sequence[bytes], leaves: Sequence[bytes]) -> None:
-    start = HEAD_BYTES
-    for record, leaf in zip(records, leaves, strict=True):
-        end = start + len(record)
-        if leaf_hash(entries[start:end]) != leaf:
-            raise AuditError("a record changed in memory before it was written")
-        start = end + HEAD_BYTES
+    ends = accumulate(HEAD_BYTES + len(record) for record in records)
+    places = zip(ends, records, strict=True)
+    if leaf_hashes(entries[end - len(record) : end] for end, record in places) != leaves:
+        raise AuditError("a record changed in memory before it was written")

@@ -25,6 +25,7 @@ class Damage(StrEnum):
     STRAY = "stray"
     SHORT = "short"
     FORK = "fork"
+    WITNESS = "witness"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ MANIFEST: Final = "log.json"
 SEGMENTS: Final = "seg"
 CHECKPOINT: Final = "checkpoint"
 QUARANTINE: Final = "quarantine"
+WITNESS: Final = "witness"
+EVIDENCE: Final = "evidence"
 # A tail in quarantine that no record of the log speaks of yet.
 PENDING: Final = ".pending"
 
@@ -26,7 +28,7 @@ def list_segments(directory: Path) -> list[int]:
     Raises:
         LogDamageError: If a file there is no segment, or a segment is missing.
     """
-    with blame(Damage.SEGMENT, SEGMENTS, index=0):
+    with blame(Damage.SEGMENT, segment_file(0), index=0):
         names = sorted(path.name for path in (directory / SEGMENTS).iterdir())
     firsts = [place * SEGMENT_LEAVES for place in range(max(len(names), 1))]
     present = set(names)

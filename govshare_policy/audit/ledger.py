@@ -157,7 +157,7 @@ class Ledger:
         if self.pin is None:
             return
         last = self.checkpoint
-        mark = Mark(origin=last.origin, size=last.size, root=last.root)
+        mark = Mark(origin=last.origin, size=last.size, root=last.root, time=self.time)
         if mark != self.mark:
             self.pin.advance(self.mark, mark)
             self.mark = mark

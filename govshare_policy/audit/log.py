@@ -7,17 +7,17 @@ come in the meantime, so that the batch grows with the load and nobody waits for
 
 import os
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 
 from govshare_policy.audit.checkpoint import Checkpoint
 from govshare_policy.audit.disk import Disk, describe
+from govshare_policy.audit.inbox import Inbox, Waiter, answer
 from govshare_policy.audit.ledger import PREALLOCATE_BYTES, Ledger
 from govshare_policy.audit.pin import Pin
 from govshare_policy.audit.receipt import Receipt
@@ -26,13 +26,8 @@ from govshare_policy.audit.start import Lock, create_ledger, open_ledger
 from govshare_policy.crypto import PublicKey, Signer
 from govshare_policy.errors import AuditError, GovshareError
 
-MAX_WAITING: Final = 4096
-MAX_WAITING_BYTES: Final = 64 << 20
-MAX_BATCH_BYTES: Final = 8 << 20
 _IDLE_S: Final = 1.0
 _DISK: Final = Disk()
-
-_Waiter: TypeAlias = tuple[bytes, Future[Receipt]]
 
 
 class AuditLog:
@@ -50,16 +45,10 @@ class AuditLog:
         self._pid = os.getpid()
         # Owned by the writer thread, but for the checkpoint, which is replaced as a whole.
         self._ledger = ledger
-        # Guarded by the mutex.
-        self._mutex = threading.Lock()
-        self._arrived = threading.Condition(self._mutex)
-        self._taken = threading.Condition(self._mutex)
-        self._waiting: deque[_Waiter] = deque()
-        self._waiting_bytes = 0
-        self._closing = False
+        self._inbox = Inbox()
         self._failure: AuditError | None = None
         # Owned by the writer thread.
-        self._in_hand: list[_Waiter] = []
+        self._in_hand: list[Waiter] = []
         self._thread = threading.Thread(target=self._run, name="audit-log", daemon=True)
         self._thread.start()
 
@@ -172,29 +161,34 @@ class AuditLog:
             A future that resolves after the sync of the commit that covers the record, or fails
             with :exc:`AuditError`.
         """
-        future: Future[Receipt] = Future()
-        refusal = self._refusal(record)
-        if refusal is None:
-            with self._mutex:
-                while self._is_full() and not self._closing and not self._failure:
-                    self._taken.wait()
-                refusal = self._refusal(record)
-                if refusal is None:
-                    self._waiting.append((record, future))
-                    self._waiting_bytes += len(record)
-                    self._arrived.notify()
-        if refusal is not None:
-            future.set_exception(refusal)
-        return future
+        try:
+            self._verify(record)
+            return self._inbox.put(record)
+        except AuditError as refusal:
+            refused: Future[Receipt] = Future()
+            refused.set_exception(refusal)
+            return refused
+
+    async def append_async(self, record: bytes) -> Receipt:
+        """Return the receipt of *record* once it is on the disk under a signed checkpoint.
+
+        Waits without holding up the loop, also while too many records are waiting. If the waiting
+        is cancelled before its turn has come, there is no record; later, nobody gets the receipt.
+
+        Args:
+            record: As for :meth:`submit`.
+
+        Raises:
+            AuditError: If it did not get there. Nothing may be released.
+        """
+        self._verify(record)
+        return await self._inbox.put_async(record)
 
     def close(self) -> None:
         """Commit what is waiting, write the checkpoint file and let go of the log."""
         if os.getpid() != self._pid:  # pragma: no cover - in the child of a fork
             return
-        with self._mutex:
-            self._closing = True
-            self._arrived.notify()
-            self._taken.notify_all()
+        self._inbox.close()
         self._thread.join()
 
     def __enter__(self) -> Self:
@@ -208,21 +202,14 @@ class AuditLog:
     ) -> None:
         self.close()
 
-    def _refusal(self, record: bytes) -> AuditError | None:
+    def _verify(self, record: bytes) -> None:
         if not MIN_RECORD_BYTES <= len(record) <= MAX_RECORD_BYTES or b"\n" in record:
-            return AuditError(
+            raise AuditError(
                 f"a record is one line of {MIN_RECORD_BYTES} to {MAX_RECORD_BYTES} bytes"
             )
-        if self._failure is not None:
-            return AuditError(str(self._failure))
-        if self._closing:
-            return AuditError("the log is closed")
+        self._inbox.verify_open()
         if os.getpid() != self._pid:  # pragma: no cover - in the child of a fork
-            return AuditError("the log was opened by the parent process")
-        return None
-
-    def _is_full(self) -> bool:
-        return len(self._waiting) >= MAX_WAITING or self._waiting_bytes >= MAX_WAITING_BYTES
+            raise AuditError("the log was opened by the parent process")
 
     def _run(self) -> None:
         reason = "the writer of the log ended unexpectedly"
@@ -238,10 +225,10 @@ class AuditLog:
             self._stop(reason)
 
     def _serve(self) -> None:
-        while self._wait():
+        while self._inbox.wait(_IDLE_S):
             at = self._now()  # read once: one commit, one time
             own = self._ledger.clock_record(at)
-            self._in_hand = self._take(self._ledger.room - len(own))
+            self._in_hand = self._inbox.take(self._ledger.room - len(own))
             records = [*own, *(record for record, _ in self._in_hand)]
             if records:
                 self._commit(records, at)
@@ -253,43 +240,15 @@ class AuditLog:
         batch = self._in_hand
         receipts = self._ledger.commit(records, at).receipts()[len(records) - len(batch) :]
         self._in_hand = []
-        for (_, future), receipt in zip(batch, receipts, strict=True):
-            future.set_result(receipt)
+        answer(batch, receipts)
         self._ledger.rotate_if_full()
         self._ledger.publish(sparingly=True)
 
-    def _wait(self) -> bool:
-        """Return true when records are waiting or a while has passed, false when all is done."""
-        with self._mutex:
-            if not self._waiting and not self._closing:
-                self._arrived.wait(_IDLE_S)
-            return bool(self._waiting) or not self._closing
-
-    def _take(self, room: int) -> list[_Waiter]:
-        """Return the next waiters, at most *room*."""
-        batch: list[_Waiter] = []
-        size = 0
-        with self._mutex:
-            while self._waiting and len(batch) < room and size < MAX_BATCH_BYTES:
-                record, future = self._waiting.popleft()
-                self._waiting_bytes -= len(record)
-                if future.set_running_or_notify_cancel():
-                    batch.append((record, future))
-                    size += len(record)
-            self._taken.notify_all()
-        return batch
-
     def _stop(self, reason: str) -> None:
-        with self._mutex:
-            self._closing = True
-            if reason:
-                self._failure = AuditError(reason)
-            waiting = [future for _, future in self._waiting]
-            self._waiting.clear()
-            self._taken.notify_all()
-        running = [future for future in waiting if future.set_running_or_notify_cancel()]
-        for future in [*(future for _, future in self._in_hand), *running]:
-            future.set_exception(AuditError(reason))
+        if reason:
+            self._failure = AuditError(reason)
+        waiters = [*self._in_hand, *self._inbox.empty(reason)]
+        answer(waiters, [AuditError(reason) for _ in waiters])
         # Everything that was acknowledged is on the disk: an error on closing loses nothing.
         try:
             with suppress(OSError):

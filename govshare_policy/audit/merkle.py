@@ -1,42 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hash tree over the records: RFC 6962 shapes, with SM3.
 
-A leaf is ``SM3(0x00 || record)``, a node ``SM3(0x01 || left || right)``. What a writer has to
-remember of a tree is its :class:`Frontier`: the roots of the perfect subtrees it consists of, one
-for each bit that is set in its size.
+What a writer has to remember of a tree is its :class:`Frontier`: the roots of the perfect
+subtrees it consists of, one for each bit that is set in its size.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Self
+from typing import Self
 
-from govshare_policy.crypto import sm3, sm3_new
+from govshare_policy.audit.nodes import HASH_BYTES, leaf_hash, node_hash, parents
+from govshare_policy.crypto import sm3
 from govshare_policy.errors import ConsistencyError, InclusionError
 
-HASH_BYTES: Final = 32
-_LEAF: Final = sm3_new()
-_LEAF.update(b"\x00")
-_NODE: Final = sm3_new()
-_NODE.update(b"\x01")
-
-
-def leaf_hash(record: bytes) -> bytes:
-    """Return ``SM3(0x00 || record)``; 32 bytes.
-
-    Source:
-        RFC 6962 §2.1, with SM3 (GB/T 32905-2016) in place of SHA-256.
-    """
-    state = _LEAF.copy()
-    state.update(record)
-    return state.digest()
-
-
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """Return ``SM3(0x01 || left || right)``; 32 bytes."""
-    state = _NODE.copy()
-    state.update(left + right)
-    return state.digest()
+__all__ = [
+    "HASH_BYTES",
+    "Frontier",
+    "Growth",
+    "Tree",
+    "leaf_hash",
+    "node_hash",
+    "prove_consistency",
+    "prove_inclusion",
+    "root_hash",
+    "verify_consistency",
+    "verify_inclusion",
+]
 
 
 def _fold(nodes: Sequence[bytes]) -> bytes:
@@ -102,6 +92,19 @@ class Tree:
         nodes.append(root)
         self.size += 1 << level
 
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Append *leaves* (leaf hashes, 32 bytes each), as many appends would."""
+        nodes, row, width, rest = self._nodes, list(leaves), self.size, []
+        while row:
+            if width & 1:
+                row.insert(0, nodes.pop())
+            if len(row) & 1:
+                rest.append(row.pop())
+            row = parents(row)
+            width >>= 1
+        nodes.extend(reversed(rest))
+        self.size += len(leaves)
+
     def root(self) -> bytes:
         """Return the root; 32 bytes."""
         return _fold(self._nodes)
@@ -137,17 +140,14 @@ class Growth:
             self._rows.append((start, row))
             if start == 0 and len(row) == 1:
                 break
-            above = [node_hash(row[i], row[i + 1]) for i in range(0, len(row) - 1, 2)]
-            if len(row) & 1:
-                above.append(row[-1])
-            row, level = above, level + 1
+            row, level = [*parents(row), *row[len(row) & ~1 :]], level + 1
         self.root = row[0]
 
     def frontier(self) -> Frontier:
         """Return the frontier of the grown tree."""
-        levels = range(len(self._rows) - 1, -1, -1)
-        nodes = tuple(self.perfect(level) for level in levels if self.size >> level & 1)
-        return Frontier(size=self.size, nodes=nodes)
+        levels = reversed(range(len(self._rows)))
+        nodes = (self.perfect(level) for level in levels if self.size >> level & 1)
+        return Frontier(size=self.size, nodes=tuple(nodes))
 
     def perfect(self, level: int) -> bytes:
         """Return the root of the last perfect subtree of ``2**level`` leaves; 32 bytes."""

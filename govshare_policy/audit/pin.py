@@ -11,8 +11,11 @@ from govshare_policy.audit.disk import Disk
 from govshare_policy.audit.merkle import HASH_BYTES
 from govshare_policy.errors import AuditError, VerificationError
 
+MAX_TIME: Final = 253402300799  # the last second of the year 9999
+_STATE: Final = rb"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([0-9a-f]{64})\n"
 _TEXT: Final = re.compile(
-    rb"govshare-pin/v1\n([^\n]+)\n(0|[1-9][0-9]{0,18})\n([0-9a-f]{64})\n", re.ASCII
+    rb"govshare-pin/v1\n" + _STATE + rb"|govshare-pin/v2\n" + _STATE + rb"(0|[1-9][0-9]{0,11})\n",
+    re.ASCII,
 )
 
 
@@ -24,11 +27,13 @@ class Mark:
         origin: The name of the log.
         size: Number of records.
         root: Root hash; 32 bytes.
+        time: Of the signature of that state, in Unix seconds; none in a pin that did not keep it.
     """
 
     origin: str
     size: int
     root: bytes
+    time: int | None = None
 
     def __post_init__(self) -> None:
         check_name(self.origin)
@@ -36,8 +41,10 @@ class Mark:
             raise ValueError("a mark has a size and a root of 32 bytes")
 
     def to_bytes(self) -> bytes:
-        """Return the mark as four lines."""
-        return f"govshare-pin/v1\n{self.origin}\n{self.size}\n{self.root.hex()}\n".encode()
+        """Return the mark as five lines, or as four if its time is not known."""
+        version, time = ("v1", "") if self.time is None else ("v2", f"{self.time}\n")
+        state = f"{self.origin}\n{self.size}\n{self.root.hex()}\n"
+        return f"govshare-pin/{version}\n{state}{time}".encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -48,12 +55,16 @@ class Mark:
         """
         match = _TEXT.fullmatch(data)
         if match is None:
-            raise VerificationError("the pin is not four lines of a mark")
-        origin, size, root = match.groups()
+            raise VerificationError("the pin is not the four or five lines of a mark")
+        old, new, time = match.groups()[:3], match.groups()[3:6], match.group(7)
+        origin, size, root = old if time is None else new
+        if int(time or 0) > MAX_TIME:
+            raise VerificationError("the time in the pin is not in the calendar")
         return cls(
             origin=origin.decode("ascii", "replace"),
             size=int(size),
             root=bytes.fromhex(root.decode()),
+            time=None if time is None else int(time),
         )
 
 

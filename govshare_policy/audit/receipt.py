@@ -3,13 +3,15 @@
 
 import base64
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Self
 
 from govshare_policy.audit.checkpoint import Checkpoint, decode_base64
+from govshare_policy.audit.continuation import Continuation
 from govshare_policy.audit.merkle import HASH_BYTES, leaf_hash, verify_inclusion
 from govshare_policy.audit.trust import TrustPolicy
-from govshare_policy.errors import VerificationError
+from govshare_policy.errors import SignatureError, VerificationError
 
 FORMAT: Final = "govshare-receipt/v1"
 MAX_PROOF_NODES: Final = 63
@@ -78,13 +80,24 @@ class Receipt:
             raise VerificationError("the receipt is not utf-8") from None
 
 
-def verify_receipt(receipt: Receipt, trust: TrustPolicy) -> None:
+def verify_receipt(
+    receipt: Receipt, trust: TrustPolicy, *, later: Collection[Continuation] = ()
+) -> None:
     """Return only if the log that *trust* names holds the record of *receipt* at its index.
 
+    Where *trust* requires witnesses, the checkpoint of the receipt is seldom signed by any: it is
+    as old as the record. Later checkpoints count as well, if they are proven to continue it.
+
+    Args:
+        receipt: What was kept.
+        trust: From outside the log.
+        later: Checkpoints that witnesses signed, and the proofs from that of the receipt to each.
+
     Raises:
-        SignatureError: If no trusted key signed the checkpoint.
+        SignatureError: If no trusted key signed a checkpoint, or too few witnesses did.
         InclusionError: If the record is not in the tree of that checkpoint.
-        VerificationError: If the checkpoint is malformed or of another log.
+        ConsistencyError: If a later checkpoint does not continue it.
+        VerificationError: If a checkpoint is malformed or of another log.
     """
     checkpoint = Checkpoint.from_note(receipt.checkpoint)
     trust.verify_checkpoint(checkpoint)
@@ -95,3 +108,13 @@ def verify_receipt(receipt: Receipt, trust: TrustPolicy) -> None:
         proof=receipt.proof,
         root=checkpoint.root,
     )
+    names = {witness.name for witness in trust.cosigners(checkpoint)}
+    for continuation in later:
+        reached = continuation.verify(checkpoint)
+        trust.verify_checkpoint(reached)
+        names.update(witness.name for witness in trust.cosigners(reached))
+    if len(names) < trust.required:
+        raise SignatureError(
+            f"{len(names)} of the {trust.required} required witnesses signed a checkpoint over the "
+            "record; fetch a later one with its consistency proof"
+        )

@@ -80,7 +80,7 @@ def inspect(directory: Path, public: PublicKey) -> State:
     *sealed, first = list_segments(directory)
     before = Tree()
     for segment in sealed:
-        before.append(_read_seal(directory, segment, manifest).root, level=SEGMENT_LEVEL)
+        before.append(read_seal(directory, segment, manifest).root, level=SEGMENT_LEVEL)
     with (directory / segment_file(first)).open("rb") as file:
         last = scan_segment(file, first=first, genesis=manifest.genesis)
         final = last_nonzero(file, last.end)
@@ -114,13 +114,30 @@ def root_at(directory: Path, size: int, manifest: Manifest) -> bytes:
     """
     tree, first = Tree(), size // SEGMENT_LEAVES * SEGMENT_LEAVES
     for segment in range(0, first, SEGMENT_LEAVES):
-        tree.append(_read_seal(directory, segment, manifest).root, level=SEGMENT_LEVEL)
+        tree.append(read_seal(directory, segment, manifest).root, level=SEGMENT_LEVEL)
     if size > first:
         with (directory / segment_file(first)).open("rb") as file:
             entries = (frame for frame in FrameReader(file) if frame.kind == Kind.ENTRY)
             for frame in islice(entries, size - first):
                 tree.append(leaf_hash(frame.payload))
     return tree.root()
+
+
+def read_seal(directory: Path, first: int, manifest: Manifest) -> Seal:
+    """Return the seal of the full segment that starts at record *first*.
+
+    Raises:
+        LogDamageError: If there is no such segment of this log, or no seal at its end.
+        OSError: If it cannot be read.
+    """
+    place = segment_file(first)
+    path = directory / place
+    with blame(Damage.SEGMENT, place, index=first):
+        header = Header.from_payload(read_frame(path, 0, Kind.HEADER).payload)
+        if header != Header(first=first, genesis=manifest.genesis):
+            raise VerificationError("the header is of another segment")
+        offset = path.stat().st_size - FIXED_FRAME_BYTES
+        return Seal.from_payload(read_frame(path, offset, Kind.SEAL).payload)
 
 
 def put_aside(directory: Path, state: State, *, disk: Disk) -> None:
@@ -162,17 +179,6 @@ def list_pending(directory: Path) -> Iterator[tuple[Path, int, bytes]]:
         yield path, size, digest.digest()
 
 
-def _read_seal(directory: Path, first: int, manifest: Manifest) -> Seal:
-    place = segment_file(first)
-    path = directory / place
-    with blame(Damage.SEGMENT, place, index=first):
-        header = Header.from_payload(read_frame(path, 0, Kind.HEADER).payload)
-        if header != Header(first=first, genesis=manifest.genesis):
-            raise VerificationError("the header is of another segment")
-        offset = path.stat().st_size - FIXED_FRAME_BYTES
-        return Seal.from_payload(read_frame(path, offset, Kind.SEAL).payload)
-
-
 def _last_note(directory: Path, last: Scan, manifest: Manifest) -> tuple[bytes, str, int]:
     """Return the note of the last commit, and the file and offset of its frame."""
     place = segment_file(last.first)
@@ -183,7 +189,7 @@ def _last_note(directory: Path, last: Scan, manifest: Manifest) -> tuple[bytes, 
         raise LogDamageError(Damage.SEGMENT, part, 0)
     before = last.first - SEGMENT_LEAVES
     place = segment_file(before)
-    offset = _read_seal(directory, before, manifest).commit_offset
+    offset = read_seal(directory, before, manifest).commit_offset
     with blame(Damage.SEGMENT, place, offset=offset, index=before):
         return read_frame(directory / place, offset, Kind.COMMIT).payload, place, offset
 
@@ -207,6 +213,9 @@ def _verify_own(checkpoint: Checkpoint, public: PublicKey) -> int:
     line = find_signature(checkpoint, checkpoint.origin, public)
     if line is None:
         raise SignatureError("the last commit was not signed with the key at hand")
+    # Where the key was replaced, both signed, and the last to sign is in force.
+    if line != [own for own in checkpoint.signatures if own.name == checkpoint.origin][-1]:
+        raise SignatureError("the key at hand was replaced with the last commit by its successor")
     return int(verify_signature(checkpoint, line, public).timestamp())
 
 

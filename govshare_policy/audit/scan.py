@@ -56,10 +56,12 @@ def scan_segment(file: BinaryIO, *, first: int, genesis: bytes) -> Scan:
     """
     reader, tree = FrameReader(file), Tree()
     commit, end, part, sealed, fault = None, FIXED_FRAME_BYTES, Frontier(), False, ""
-    frames = iter(reader)
     with blame(Damage.SEGMENT, segment_file(first), index=first):
-        _check_header(next(frames, None), Header(first=first, genesis=genesis))
-    for frame in frames:
+        _check_header(reader.next_frame(), Header(first=first, genesis=genesis))
+    while True:
+        tree.extend(reader.read_leaves(SEGMENT_LEAVES - tree.size))
+        if (frame := reader.next_frame()) is None:
+            break
         committed = tree.size == part.size
         if frame.kind == Kind.ENTRY and tree.size < SEGMENT_LEAVES:
             tree.append(leaf_hash(frame.payload))

@@ -1,82 +1,57 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Segment files: frames one after another, then zero bytes.
-
-A frame is ``u32le word || u32le crc || payload`` where *word* is ``kind << 24 | length`` and *crc*
-is the CRC-32 of the four bytes of *word* and the payload. CRC finds accidents; only the signed
-root finds intent.
-"""
+"""Segment files: frames one after another, then zero bytes."""
 
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, Self
+from typing import BinaryIO, Final, Self
 
-from govshare_policy.audit.checkpoint import MAX_NOTE_BYTES
-from govshare_policy.audit.merkle import HASH_BYTES
-from govshare_policy.audit.record import MAX_RECORD_BYTES, MIN_RECORD_BYTES
+from govshare_policy.audit.frame import (
+    FIXED_FRAME_BYTES,
+    HEAD,
+    HEAD_BYTES,
+    LIMITS,
+    Frame,
+    Kind,
+    encode_frame,
+    encode_frames,
+)
+from govshare_policy.audit.nodes import HASH_BYTES, LEAF
 from govshare_policy.errors import VerificationError
+
+__all__ = [
+    "FIXED_FRAME_BYTES",
+    "HEAD_BYTES",
+    "SEGMENT_LEAVES",
+    "SEGMENT_LEVEL",
+    "Frame",
+    "FrameReader",
+    "Header",
+    "Kind",
+    "Seal",
+    "encode_frame",
+    "encode_frames",
+    "find_commit",
+    "first_nonzero",
+    "last_nonzero",
+    "read_frame",
+    "segment_name",
+]
 
 SEGMENT_LEVEL: Final = 16
 SEGMENT_LEAVES: Final = 1 << SEGMENT_LEVEL
-HEAD_BYTES: Final = 8
-FIXED_FRAME_BYTES: Final = 64
-_HEAD: Final = struct.Struct("<II")
-_WORD: Final = struct.Struct("<I")
 _FIXED: Final = struct.Struct("<8sQ32s8s")
 _MAGIC: Final = b"govslog1"
 _SEAL_MAGIC: Final = b"govsseal"
-_READ_BYTES: Final = 1 << 20
+# What is read at first, and then at a time: small enough to stay in the processor's cache.
+_FIRST_BYTES: Final = 1 << 12
+_READ_BYTES: Final = 1 << 17
+_SEARCH_BYTES: Final = 1 << 20
+_LEAST_ENTRY: Final = Kind.ENTRY << 24 | LIMITS[Kind.ENTRY][0]
+_LARGEST_ENTRY: Final = Kind.ENTRY << 24 | LIMITS[Kind.ENTRY][1]
 _CUT_SHORT: Final = "the file ends inside a frame"
-
-
-class Kind(IntEnum):
-    """What a frame holds."""
-
-    HEADER = 1
-    ENTRY = 2
-    COMMIT = 3
-    SEAL = 4
-
-
-_LENGTHS: Final = {
-    Kind.HEADER: (_FIXED.size, _FIXED.size),
-    Kind.ENTRY: (MIN_RECORD_BYTES, MAX_RECORD_BYTES),
-    Kind.COMMIT: (1, MAX_NOTE_BYTES),
-    Kind.SEAL: (_FIXED.size, _FIXED.size),
-}
-# The limits by plain number: the reader asks for them once a frame.
-_LIMITS: Final = {int(kind): limits for kind, limits in _LENGTHS.items()}
-
-
-class Frame(NamedTuple):
-    """A frame whose crc is right.
-
-    Attributes:
-        kind: One of :class:`Kind`.
-        offset: Of its first byte in the file.
-        payload: What it holds.
-    """
-
-    kind: int
-    offset: int
-    payload: bytes
-
-    @property
-    def end(self) -> int:
-        """The offset of the first byte behind the frame."""
-        return self.offset + HEAD_BYTES + len(self.payload)
-
-
-def encode_frame(kind: Kind, payload: bytes) -> bytes:
-    """Return the bytes of a frame; 8 more than *payload*."""
-    low, high = _LENGTHS[kind]
-    if not low <= len(payload) <= high:
-        raise ValueError("the payload does not fit its kind of frame")
-    word = kind << 24 | len(payload)
-    return _HEAD.pack(word, zlib.crc32(payload, zlib.crc32(_WORD.pack(word)))) + payload
 
 
 class FrameReader:
@@ -93,33 +68,96 @@ class FrameReader:
         self.offset = offset
         self.fault: str | None = None
         self.fault_kind = 0
+        # What was read of the file; it starts at or before the next frame.
+        self._buffer = b""
+        self._base = offset
+        self._step = _FIRST_BYTES
+        # The crc of the four bytes of a word, for each word of an entry that was met.
+        self._seeds: dict[int, int] = {}
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield every frame; look at :attr:`fault` afterwards."""
-        read, crc32 = self._file.read, zlib.crc32
-        self._file.seek(self.offset)
-        while head := read(HEAD_BYTES):
-            if not any(head):
-                return
-            if len(head) < HEAD_BYTES:
-                self.fault = _CUT_SHORT
-                return
-            word, crc = _HEAD.unpack(head)
-            kind, length = word >> 24, word & 0xFFFFFF
-            low, high = _LIMITS.get(kind, (1, 0))
-            if not low <= length <= high:
-                self.fault = "these bytes are not the head of a frame"
-                self.fault_kind = kind
-                return
-            payload = read(length)
-            if len(payload) < length or crc32(payload, crc32(head[:4])) != crc:
-                short = len(payload) < length
-                self.fault = _CUT_SHORT if short else "the crc of the frame is wrong"
-                self.fault_kind = kind
-                return
-            frame = Frame(kind, self.offset, payload)
-            self.offset += HEAD_BYTES + length
+        while (frame := self.next_frame()) is not None:
             yield frame
+
+    def next_frame(self) -> Frame | None:
+        """Return the next frame; none where reading stops, and :attr:`fault` says why."""
+        head = self._peek(HEAD_BYTES)
+        if not any(head):
+            return None
+        if len(head) < HEAD_BYTES:
+            self.fault = _CUT_SHORT
+            return None
+        word, crc = HEAD.unpack(head)
+        kind, length = word >> 24, word & 0xFFFFFF
+        low, high = LIMITS.get(kind, (1, 0))
+        if not low <= length <= high:
+            self.fault, self.fault_kind = "these bytes are not the head of a frame", kind
+            return None
+        payload = self._peek(HEAD_BYTES + length)[HEAD_BYTES:]
+        short = len(payload) < length
+        if short or zlib.crc32(payload, zlib.crc32(head[:4])) != crc:
+            self.fault = _CUT_SHORT if short else "the crc of the frame is wrong"
+            self.fault_kind = kind
+            return None
+        frame = Frame(kind, self.offset, payload)
+        self.offset += HEAD_BYTES + length
+        return frame
+
+    def read_leaves(self, count: int) -> list[bytes]:
+        """Return the leaf hashes of the entries that come next, at most *count*.
+
+        Says nothing about why there are fewer: :meth:`next_frame` does. This is the loop in which
+        verifying a log spends its time.
+        """
+        unpack, crc32, copy, seeds = HEAD.unpack_from, zlib.crc32, LEAF.copy, self._seeds
+        leaves: list[bytes] = []
+        place, buffer = self.offset - self._base, self._buffer
+        size = len(buffer)
+        for _ in range(count):
+            begin = place + HEAD_BYTES
+            if begin > size:
+                place, begin, buffer = 0, HEAD_BYTES, self._slide(place, HEAD_BYTES)
+                size = len(buffer)
+                if begin > size:
+                    break
+            word, crc = unpack(buffer, place)
+            if not _LEAST_ENTRY <= word <= _LARGEST_ENTRY:
+                break
+            end = begin + (word & 0xFFFFFF)
+            if end > size:
+                place, begin, buffer = 0, HEAD_BYTES, self._slide(place, end - place)
+                size, end = len(buffer), HEAD_BYTES + (word & 0xFFFFFF)
+            payload = buffer[begin:end]
+            if (seed := seeds.get(word)) is None:
+                seed = seeds[word] = crc32(buffer[place : place + 4])
+            if end > size or crc32(payload, seed) != crc:
+                break
+            state = copy()
+            state.update(payload)
+            leaves.append(state.digest())
+            place = end
+        self.offset = self._base + place
+        return leaves
+
+    def _peek(self, size_bytes: int) -> bytes:
+        """Return the next *size_bytes*, or those up to the end of the file."""
+        place = self.offset - self._base
+        if place + size_bytes > len(self._buffer):
+            return self._slide(place, size_bytes)[:size_bytes]
+        return self._buffer[place : place + size_bytes]
+
+    def _slide(self, place: int, size_bytes: int) -> bytes:
+        """Return a new buffer that begins at *place* of the old one.
+
+        It holds at least *size_bytes*, unless the file ends before.
+        """
+        kept = self._buffer[place:]
+        self._base += place
+        self._file.seek(self._base + len(kept))
+        self._buffer = kept + self._file.read(max(self._step, size_bytes - len(kept)))
+        self._step = min(self._step * 4, _READ_BYTES)
+        return self._buffer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +223,7 @@ def segment_name(first: int) -> str:
 def first_nonzero(file: BinaryIO, offset: int) -> int | None:
     """Return the offset of the first byte at or after *offset* that is not zero, if any."""
     file.seek(offset)
-    while block := file.read(_READ_BYTES):
+    while block := file.read(_SEARCH_BYTES):
         rest = block.lstrip(b"\0")
         if rest:
             return offset + len(block) - len(rest)
@@ -197,7 +235,7 @@ def last_nonzero(file: BinaryIO, offset: int) -> int | None:
     """Return the offset of the last byte at or after *offset* that is not zero, if any."""
     last = None
     file.seek(offset)
-    while block := file.read(_READ_BYTES):
+    while block := file.read(_SEARCH_BYTES):
         rest = block.rstrip(b"\0")
         if rest:
             last = offset + len(rest) - 1
@@ -213,16 +251,16 @@ def find_commit(file: BinaryIO, offset: int, *, origin: str) -> Frame | None:
     needle, start = origin.encode() + b"\n", offset
     while True:
         file.seek(start)
-        block = file.read(_READ_BYTES)
+        block = file.read(_SEARCH_BYTES)
         for place in _places(block, needle):
             at = start + place - HEAD_BYTES
             frame = next(iter(FrameReader(file, at)), None) if at >= offset else None
             if frame is not None and frame.kind == Kind.COMMIT:
                 return frame
-        if len(block) < _READ_BYTES:
+        if len(block) < _SEARCH_BYTES:
             return None
         # The blocks overlap, so that a needle across their border is found.
-        start += _READ_BYTES - len(needle)
+        start += _SEARCH_BYTES - len(needle)
 
 
 def read_frame(path: Path, offset: int, kind: Kind) -> Frame:

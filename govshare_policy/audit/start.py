@@ -5,7 +5,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -143,13 +143,27 @@ def verify_mark(directory: Path, mark: Mark, state: State) -> None:
         part = Part(file=MANIFEST, offset=0, what="the pin is of another log")
         raise LogDamageError(Damage.FORK, part)
     if mark.size > last.size:
-        what = f"the log ends at size {last.size} but its pin is at {mark.size}"
+        what = (
+            f"the log ends at size {last.size} but its pin is at {mark.size}: {_lost(mark, state)}"
+        )
         part = Part(file=file, offset=state.last.end, what=what)
         raise LogDamageError(Damage.SHORT, part, last.size)
     root = last.root if mark.size == last.size else root_at(directory, mark.size, state.manifest)
     if root != mark.root:
         what = f"at size {mark.size} the log is not the pinned one"
         raise LogDamageError(Damage.FORK, Part(file=file, offset=0, what=what))
+
+
+def _lost(mark: Mark, state: State) -> str:
+    """Say which records the log lacks, and from when to when they were written."""
+    first, count = state.checkpoint.size, mark.size - state.checkpoint.size
+    which = f"record {first} is lost" if count == 1 else f"{count} records from {first} on are lost"
+    until = "" if mark.time is None else f" and not after {_utc(mark.time)}"
+    return f"{which}, written not before {_utc(state.time)}{until}"
+
+
+def _utc(time: int) -> str:
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _take_up(ledger: Ledger, state: State) -> None:

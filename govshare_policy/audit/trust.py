@@ -1,164 +1,168 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an auditor believes before looking at a log: its name and its keys, from a small TOML file.
+"""What an auditor believes before looking at a log: its name, its keys, and who watches it.
 
-The file comes from outside the log (a letter, a website, another department); a log says nothing
-about whether it can be trusted.
+A key is trusted for a range of sizes, because sizes are signed and clocks are not believed. A key
+that got into wrong hands keeps what it signed up to the size at which it was stopped.
 """
 
-import tomllib
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from govshare_policy.audit.checkpoint import (
     Checkpoint,
     check_name,
     find_signature,
+    key_id,
     verify_signature,
 )
 from govshare_policy.crypto import PublicKey
 from govshare_policy.errors import ConfigError, SignatureError, VerificationError
 
-FORMAT: Final = "govshare-trust/v1"
-_REQUIRED: Final = {"name", "public", "from"}
+_SHOWN_HEX: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustKey:
-    """A key that may sign checkpoints of some sizes.
+    """A key that may sign checkpoints of some sizes: a key of the log, or of a witness.
 
     Attributes:
         name: The name in its signature lines; for a log's own key, the origin.
         public: The key.
         from_size: The smallest size it may sign.
         to_size: The largest size it may sign; none while it is in use.
+        revoked_after: The largest size at which its signature still counts, for a key that is no
+            longer its owner's alone; none for a key in good order.
     """
 
     name: str
     public: PublicKey
     from_size: int = 0
     to_size: int | None = None
+    revoked_after: int | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name)
         if self.from_size < 0 or (self.to_size is not None and self.to_size < self.from_size):
             raise ConfigError(f"the sizes of the key `{self.name}` are not a range")
+        if self.revoked_after is not None and self.revoked_after < 0:
+            raise ConfigError(f"the key `{self.name}` is revoked after a size of 0 or more")
 
     def covers(self, size: int) -> bool:
         """Tell whether the key may sign a checkpoint of *size*."""
+        return self._reaches(size) and not self.is_revoked_at(size)
+
+    def is_revoked_at(self, size: int) -> bool:
+        """Tell whether the key would have covered *size*, had it not been revoked."""
+        return self.revoked_after is not None and self._reaches(size) and size > self.revoked_after
+
+    @property
+    def short_fingerprint(self) -> str:
+        """The beginning of its fingerprint, to name it in a sentence."""
+        return f"sm3:{self.public.fingerprint.hex()[:_SHOWN_HEX]}"
+
+    def _reaches(self, size: int) -> bool:
         return self.from_size <= size and (self.to_size is None or size <= self.to_size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustPolicy:
-    """Which log, and whose signatures on it.
+    """Which log, whose signatures on it, and how many witnesses have to have seen it.
 
     Attributes:
         origin: The name of the log.
-        keys: Never empty; one trusted signature on a checkpoint is enough, and every signature
-            that claims to be of a trusted key has to be good.
+        keys: Never empty; one trusted signature on a checkpoint is enough, every signature that
+            claims to be of a trusted key has to be good, and where two keys of the log cover one
+            size, the old one hands over to the new: both have to have signed.
+        witnesses: Others that sign the log's checkpoints after verifying that each continues the
+            one before.
+        required: How many of the witnesses have to have seen the log; 0 if there are none. Two keys
+            of one name are one witness.
     """
 
     origin: str
     keys: tuple[TrustKey, ...]
+    witnesses: tuple[TrustKey, ...] = ()
+    required: int = 0
 
     def __post_init__(self) -> None:
         check_name(self.origin)
         if not self.keys:
             raise ConfigError("a trust policy has at least one key")
+        count = len({witness.name for witness in self.witnesses})
+        if not min(1, count) <= self.required <= count:
+            raise ConfigError("a trust policy requires 1 witness or more, of those that it names")
+        _verify_distinct(self)
 
     def verify_checkpoint(self, checkpoint: Checkpoint) -> tuple[datetime, tuple[PublicKey, ...]]:
-        """Return when *checkpoint* was signed (the latest time), and by which trusted keys.
+        """Return when *checkpoint* was signed (the latest time), and by which keys of the log.
 
         Raises:
             VerificationError: If it is a checkpoint of another log.
-            SignatureError: If no trusted key signed it, or a line under the name and id of a
-                trusted key is forged.
+            SignatureError: If no trusted key signed it, a line under the name and id of a trusted
+                key is forged, or a key of the log that had to sign as well did not.
         """
         if checkpoint.origin != self.origin:
             raise VerificationError("the checkpoint is of another log")
-        signed: list[tuple[datetime, PublicKey]] = []
-        for key in self.keys:
-            line = find_signature(checkpoint, key.name, key.public)
-            if line is None or not key.covers(checkpoint.size):
-                continue
-            signed.append((verify_signature(checkpoint, line, key.public), key.public))
+        covering = tuple(key for key in self.keys if key.covers(checkpoint.size))
+        signed = _signers(checkpoint, covering)
         if not signed:
-            raise SignatureError(f"no trusted key signed the checkpoint of size {checkpoint.size}")
-        return max(at for at, _ in signed), tuple(public for _, public in signed)
+            raise self._unsigned(checkpoint)
+        for key in covering:
+            if key.name == self.origin and key not in signed:
+                raise SignatureError(
+                    f"the key `{key.short_fingerprint}` of the log did not sign the checkpoint of "
+                    f"size {checkpoint.size}, where one key hands over to the other"
+                )
+        return max(signed.values()), tuple(key.public for key in signed)
+
+    def cosigners(self, checkpoint: Checkpoint) -> dict[TrustKey, datetime]:
+        """Return the trusted witnesses that signed *checkpoint*, and when.
+
+        The log's own signature is not looked at: see :meth:`verify_checkpoint`.
+
+        Raises:
+            SignatureError: If a line under the name and id of a witness is forged.
+        """
+        covering = (key for key in self.witnesses if key.covers(checkpoint.size))
+        return _signers(checkpoint, tuple(covering))
+
+    def _unsigned(self, checkpoint: Checkpoint) -> SignatureError:
+        size = checkpoint.size
+        for key in self.keys:
+            if key.is_revoked_at(size) and find_signature(checkpoint, key.name, key.public):
+                return SignatureError(
+                    f"the key `{key.short_fingerprint}` was revoked after size "
+                    f"{key.revoked_after}, and no other trusted key signed the checkpoint of "
+                    f"size {size}"
+                )
+        return SignatureError(f"no trusted key signed the checkpoint of size {size}")
 
 
-def load_trust(path: Path) -> TrustPolicy:
-    """Return the trust policy in the file *path*.
+def _signers(checkpoint: Checkpoint, keys: tuple[TrustKey, ...]) -> dict[TrustKey, datetime]:
+    """Return which of *keys* signed *checkpoint*, and when, once each signature is verified."""
+    signed: dict[TrustKey, datetime] = {}
+    for key in keys:
+        line = find_signature(checkpoint, key.name, key.public)
+        if line is not None:
+            signed[key] = verify_signature(checkpoint, line, key.public)
+    return signed
+
+
+def _verify_distinct(policy: TrustPolicy) -> None:
+    """Return only if every line is of one key, and nobody counts twice.
 
     Raises:
-        ConfigError: If the file cannot be read, or says anything that is not understood. A
-            condition that this version does not know must not be taken for absent.
+        ConfigError: If two keys cannot be told apart, or one witness stands for two, or the log
+            for a witness.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the trust file `{path.name}` cannot be read") from error
-    return parse_trust(text)
-
-
-def parse_trust(text: str) -> TrustPolicy:
-    """Return the trust policy that *text* (TOML) spells.
-
-    Raises:
-        ConfigError: As for :func:`load_trust`.
-    """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"the trust file is not toml: {error}") from None
-    if document.keys() != {"format", "origin", "key"} or document["format"] != FORMAT:
-        raise ConfigError(f"a trust file has format = `{FORMAT}`, origin and [[key]] tables only")
-    entries = document["key"]
-    if not isinstance(entries, list) or not isinstance(document["origin"], str):
-        raise ConfigError("the origin is a text, and each key a [[key]] table")
-    try:
-        keys = tuple(_parse_key(entry) for entry in entries)
-        return TrustPolicy(origin=document["origin"], keys=keys)
-    except VerificationError as error:
-        raise ConfigError(f"in the trust file, {error}") from None
-
-
-def trust_text(origin: str, public: PublicKey) -> str:
-    """Return a trust file for the log *origin* and its one key.
-
-    OpenSSL finds the key in it: ``openssl pkey -pubin -in FILE`` and ``dgst -verify FILE`` skip
-    the lines before the PEM block.
-    """
-    return (
-        f'format = "{FORMAT}"\n'
-        f'origin = "{_quote(origin)}"\n'
-        "\n"
-        "[[key]]\n"
-        f'name = "{_quote(origin)}"\n'
-        f"# SM3 fingerprint: {public.fingerprint.hex()}\n"
-        "from = 0\n"
-        'public = """\n'
-        f'{public.to_pem().decode().strip()}\n"""\n'
-    )
-
-
-def _quote(name: str) -> str:
-    return check_name(name).replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _parse_key(entry: Any) -> TrustKey:  # noqa: ANN401 - whatever the file holds
-    if not isinstance(entry, dict) or not _REQUIRED <= entry.keys() <= _REQUIRED | {"to"}:
-        raise ConfigError("a [[key]] of the trust file has name, public, from and perhaps to")
-    name, public, start, end = entry["name"], entry["public"], entry["from"], entry.get("to")
-    if not isinstance(name, str) or not isinstance(public, str):
-        raise ConfigError("the name and public of a [[key]] are texts")
-    if type(start) is not int or type(end) not in (int, type(None)):
-        raise ConfigError("the from and to of a [[key]] are numbers of records")
-    return TrustKey(
-        name=name,
-        public=PublicKey.from_pem(public.encode()),
-        from_size=start,
-        to_size=end,
-    )
+    everyone = (*policy.keys, *policy.witnesses)
+    if len({(key.name, key_id(key.name, key.public)) for key in everyone}) != len(everyone):
+        raise ConfigError("two keys of the trust policy have the same name and key id")
+    own = {key.public.fingerprint for key in policy.keys}
+    seen = {key.public.fingerprint for key in policy.witnesses}
+    names = {key.name for key in policy.witnesses}
+    if len(seen) != len(policy.witnesses) or seen & own:
+        raise ConfigError("a witness of the trust policy has a key of its own")
+    if policy.origin in names:
+        raise ConfigError("a witness of the trust policy does not bear the name of the log")

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Final
 
 from govshare_policy.audit.checkpoint import MAX_NOTE_BYTES, Checkpoint
+from govshare_policy.audit.cosign import Witnessed, read_cosigned, verify_witnessed
+from govshare_policy.audit.crew import read_full_segments
 from govshare_policy.audit.damage import Damage, LogDamageError, Part, blame
 from govshare_policy.audit.layout import (
     CHECKPOINT,
+    EVIDENCE,
     MANIFEST,
     PENDING,
     QUARANTINE,
     SEGMENTS,
+    WITNESS,
     list_segments,
     segment_file,
 )
@@ -25,7 +29,7 @@ from govshare_policy.audit.walk import Walk
 from govshare_policy.errors import VerificationError
 
 # Derived from the segments, or no part of what they vouch for.
-_KNOWN: Final = {MANIFEST, CHECKPOINT, SEGMENTS, QUARANTINE, "tile", "witness"}
+_KNOWN: Final = {MANIFEST, CHECKPOINT, SEGMENTS, QUARANTINE, WITNESS, EVIDENCE, "tile"}
 _INDEX: Final = "index.sqlite"
 
 
@@ -44,6 +48,7 @@ class Verdict:
         key_fingerprints: Of the keys that signed, in the order of their first signature; 32 bytes
             each.
         warnings: What an auditor should know although every rule is kept.
+        witnessed: How far witnesses vouch for it; none if the trust policy requires none.
     """
 
     origin: str
@@ -55,6 +60,7 @@ class Verdict:
     last_time: datetime
     key_fingerprints: tuple[bytes, ...]
     warnings: tuple[str, ...]
+    witnessed: Witnessed | None = None
 
 
 def verify_log(
@@ -63,26 +69,31 @@ def verify_log(
     *,
     known: Collection[Checkpoint] = (),
     progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
 ) -> Verdict:
     """Return what the log in *directory* is, once every byte of it has been verified.
 
     1. ``log.json`` is well formed and of the log that *trust* names.
-    2. The ``checkpoint`` file is well formed.
+    2. The ``checkpoint`` file is well formed, and so is what witnesses signed, if *trust* requires
+       any.
     3. The segments are all there, and nothing else is among them.
     4. Every frame is whole, every commit states the root of all records before it and is signed
        by a trusted key, no commit is dated before the one before it, and nothing follows the
        last commit.
     5. The ``checkpoint`` file is one of those commits.
     6. The log went through every checkpoint in *known*.
+    7. It went through everything that trusted witnesses signed, and enough of them signed.
 
-    Only step 6 finds that a log was cut at an older commit, or replaced by another that its own
-    key signed.
+    Only steps 6 and 7 find that a log was cut at an older commit, or replaced by another that its
+    own key signed.
 
     Args:
         directory: The log. It may be in use.
         trust: From outside the log.
         known: Checkpoints of this log that were kept elsewhere.
         progress: Told the bytes read so far, and those there are.
+        workers: How many processes read the full segments. The verdict is the same with any
+            number; with more than 1, a script needs its ``if __name__ == "__main__":``.
 
     Raises:
         LogDamageError: At the first thing that breaks a rule, with the place.
@@ -92,28 +103,36 @@ def verify_log(
     for checkpoint in known:
         trust.verify_checkpoint(checkpoint)
     # 1.
-    manifest = _read_manifest(directory, trust)
+    manifest = read_manifest(directory, trust)
     # 2. Before the segments, so that in a log in use it cannot be ahead of them.
-    note, published = _read_checkpoint(directory)
+    note, published = read_published(directory)
+    cosigned = read_cosigned(directory, trust)
     # 3.
     segments = list_segments(directory)
     # 4.
     walk = Walk(
         manifest,
         trust,
-        wanted={published.size, *(checkpoint.size for checkpoint in known)},
-        progress=_meter(directory, segments, progress),
+        wanted={
+            published.size,
+            *(checkpoint.size for checkpoint in known),
+            *(kept.checkpoint.size for kept in cosigned),
+        },
+        progress=meter(directory, segments, progress),
     )
-    for first in segments:
-        walk.read_segment(directory, first, is_last=first == segments[-1])
+    *full, last = segments
+    read_full_segments(walk, directory, full, workers=workers)
+    walk.read_segment(directory, last, is_last=True)
     if walk.last is None or walk.first_time is None or walk.last_time is None:
         part = Part(file=segment_file(0), offset=FIXED_FRAME_BYTES, what="the log has no commit")
         raise LogDamageError(Damage.SEGMENT, part, 0)
     # 5.
-    _verify_published(walk, note, published)
+    verify_published(walk, note, published)
     # 6.
     for checkpoint in known:
         _verify_known(walk, checkpoint)
+    # 7.
+    witnessed = verify_witnessed(cosigned, trust, roots=walk.roots, size=walk.size)
     return Verdict(
         origin=walk.last.origin,
         size=walk.last.size,
@@ -123,7 +142,8 @@ def verify_log(
         first_time=walk.first_time,
         last_time=walk.last_time,
         key_fingerprints=tuple(key.fingerprint for key in walk.keys),
-        warnings=(*walk.warnings, *_beside(directory)),
+        warnings=(*walk.warnings, *warn_behind(witnessed, walk.size), *_beside(directory)),
+        witnessed=witnessed,
     )
 
 
@@ -154,7 +174,13 @@ def read_records(directory: Path) -> Iterator[tuple[int, bytes]]:
             raise LogDamageError(Damage.FRAME, part, index)
 
 
-def _read_manifest(directory: Path, trust: TrustPolicy) -> Manifest:
+def read_manifest(directory: Path, trust: TrustPolicy) -> Manifest:
+    """Return ``log.json``, once it is well formed and of the log that *trust* names.
+
+    Raises:
+        LogDamageError: If it is not.
+        OSError: If it cannot be read.
+    """
     with blame(Damage.MANIFEST, MANIFEST):
         manifest = load_manifest(directory)
         if manifest.origin != trust.origin:
@@ -162,16 +188,23 @@ def _read_manifest(directory: Path, trust: TrustPolicy) -> Manifest:
     return manifest
 
 
-def _read_checkpoint(directory: Path) -> tuple[bytes, Checkpoint]:
+def read_published(directory: Path) -> tuple[bytes, Checkpoint]:
+    """Return the ``checkpoint`` file and what it spells. Nothing in it is verified.
+
+    Raises:
+        LogDamageError: If it is no note.
+        OSError: If it cannot be read.
+    """
     with blame(Damage.CHECKPOINT, CHECKPOINT):
         with (directory / CHECKPOINT).open("rb") as file:
             note = file.read(MAX_NOTE_BYTES + 1)
         return note, Checkpoint.from_note(note)
 
 
-def _meter(
-    directory: Path, segments: list[int], progress: Callable[[int, int], None] | None
+def meter(
+    directory: Path, segments: Collection[int], progress: Callable[[int, int], None] | None
 ) -> Callable[[int], None]:
+    """Return what adds up bytes read of *segments* and tells *progress* the sum and the total."""
     total = sum((directory / segment_file(first)).stat().st_size for first in segments)
     done = 0
 
@@ -184,7 +217,12 @@ def _meter(
     return add
 
 
-def _verify_published(walk: Walk, note: bytes, published: Checkpoint) -> None:
+def verify_published(walk: Walk, note: bytes, published: Checkpoint) -> None:
+    """Return only if the ``checkpoint`` file, *note*, is a commit that *walk* came by.
+
+    Raises:
+        LogDamageError: If it is ahead of the log, or beside it.
+    """
     if published.size > walk.size:
         what = f"it is of size {published.size} but the log ends at size {walk.size}"
         part = Part(file=CHECKPOINT, offset=0, what=what)
@@ -204,10 +242,18 @@ def _verify_known(walk: Walk, known: Checkpoint) -> None:
         raise LogDamageError(Damage.FORK, Part(file=SEGMENTS, offset=0, what=what))
 
 
+def warn_behind(witnessed: Witnessed | None, size: int) -> Iterator[str]:
+    """Yield what an auditor should know if the witnesses have not seen all *size* records."""
+    if witnessed is not None and witnessed.size < size:
+        yield f"no quorum of witnesses has seen the last {size - witnessed.size} records yet"
+
+
 def _beside(directory: Path) -> Iterator[str]:
     """Yield what an auditor should know about the files that were not looked at."""
     for path in sorted(directory.iterdir()):
         if path.name not in _KNOWN and not path.name.startswith(_INDEX):
             yield f"`{path.name}` is no part of a log"
+    for path in sorted((directory / EVIDENCE).glob("*")):
+        yield f"`{EVIDENCE}/{path.name}` says that the log was forked or set back"
     for path in sorted((directory / QUARANTINE).glob(f"*{PENDING}")):
         yield f"no record speaks of `{QUARANTINE}/{path.name}` yet"

@@ -1,21 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``govshare keys``: SM2 keys for the audit log."""
+"""``govshare keys``: SM2 keys for the audit log, and giving a log another one."""
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from govshare_policy.audit import trust_text
+from govshare_policy.audit import (
+    FilePin,
+    follow_rotation,
+    format_trust,
+    load_trust,
+    rotate_key,
+    trust_text,
+)
 from govshare_policy.cli.output import Output, OutputOption, chosen_output, dump
-from govshare_policy.crypto import PublicKey, generate_key, load_public_key
+from govshare_policy.crypto import PublicKey, generate_key, load_public_key, open_signer
 from govshare_policy.errors import ConfigError, VerificationError
 
 PASSPHRASE_VARIABLE = "GOVSHARE_PASSPHRASE"  # noqa: S105  the name of a variable, not a secret
 
-keys_app = typer.Typer(no_args_is_help=True, help="Make and show SM2 keys.")
+keys_app = typer.Typer(no_args_is_help=True, help="Make, show and rotate SM2 keys.")
 
 
 @keys_app.command("generate")
@@ -62,6 +70,53 @@ def show_command(
         typer.echo(text, nl=False)
         return
     _print(public, output, {"public": str(path)})
+
+
+@keys_app.command("rotate")
+def rotate_command(  # noqa: PLR0913  each is an option of the command
+    *,
+    log: Annotated[Path, typer.Option("--log", help="The directory of the log; nobody writes.")],
+    key: Annotated[str, typer.Option("--key", help="The key in force, as file:PATH.")],
+    new: Annotated[str, typer.Option("--new", help="The key that takes over, as file:PATH.")],
+    trust: Annotated[Path, typer.Option("--trust", help="The trust file until now.")],
+    out: Annotated[Path, typer.Option("--out", help="The new trust file; it must not exist.")],
+    pin: Annotated[
+        Path | None, typer.Option("--pin", help="The pin of the log; without it none is checked.")
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option("--passphrase-file", help="A file with the passphrase of the key in force."),
+    ] = None,
+    new_passphrase_file: Annotated[
+        Path | None,
+        typer.Option("--new-passphrase-file", help="That of the new key; by default the same."),
+    ] = None,
+    output: OutputOption = None,
+) -> None:
+    """Give a log another key: a record that both keys sign, and a trust file that knows both.
+
+    Stop the sidecar before, name the new key in its configuration after. Should this be cut short,
+    run it again: it finishes what was begun. Auditors and witnesses need the new trust file.
+
+    Example: govshare keys rotate --log audit/log --pin audit/pin --key file:keys/audit.pem
+    --new file:keys/audit-2.pem --passphrase-file keys/audit.passphrase --trust trust.toml
+    --out trust-2.toml
+    """
+    if out.exists():
+        raise ConfigError(f"`{out.name}` exists; choose another name")
+    policy = load_trust(trust)
+    passphrase = _passphrase(passphrase_file)
+    new_passphrase = _passphrase(new_passphrase_file) if new_passphrase_file else passphrase
+    rotation = rotate_key(
+        log,
+        signer=open_signer(key, passphrase),
+        successor=open_signer(new, new_passphrase),
+        at=datetime.now(UTC),
+        pin=None if pin is None else FilePin(path=pin),
+    )
+    out.write_text(format_trust(follow_rotation(policy, rotation, log)), encoding="utf-8")
+    files = {"trust": str(out), "from_size": str(rotation.size)}
+    _print(rotation.new, output, files)
 
 
 def _print(public: PublicKey, output: Output | None, files: dict[str, str]) -> None:

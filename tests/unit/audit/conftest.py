@@ -43,6 +43,11 @@ def other_signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
 
 
 @pytest.fixture(scope="session")
+def third_signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    return make_signer(tmp_path_factory.mktemp("third-key"))
+
+
+@pytest.fixture(scope="session")
 def trust(signer: Signer) -> TrustPolicy:
     return parse_trust(trust_text(ORIGIN, signer.public))
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -29,7 +29,7 @@ from govshare_policy.audit import (
     verify_receipt,
 )
 from govshare_policy.audit.merkle import leaf_hash, prove_consistency
-from govshare_policy.audit.segment import Kind, encode_frame
+from govshare_policy.audit.segment import Kind, encode_frames
 from govshare_policy.crypto import Signer
 from govshare_policy.errors import AuditError
 
@@ -204,12 +204,12 @@ def test_a_bit_that_flips_before_the_write_is_not_signed(
     """The records are hashed again as they lie in the buffer."""
     log = create()
 
-    def flip(kind: Kind, payload: bytes) -> bytes:
-        frame = bytearray(encode_frame(kind, payload))
-        frame[10] ^= 4
-        return bytes(frame)
+    def flip(kind: Kind, payloads: Sequence[bytes]) -> bytes:
+        frames = bytearray(encode_frames(kind, payloads))
+        frames[10] ^= 4
+        return bytes(frames)
 
-    monkeypatch.setattr(batch, "encode_frame", flip)
+    monkeypatch.setattr(batch, "encode_frames", flip)
     with pytest.raises(AuditError, match="changed in memory"):
         log.append(record(1))
 

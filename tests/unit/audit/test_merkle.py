@@ -16,6 +16,7 @@ from govshare_policy.audit import (
     verify_inclusion,
 )
 from govshare_policy.audit.merkle import Frontier, Growth, Tree
+from govshare_policy.audit.nodes import leaf_hashes, parents
 from govshare_policy.crypto import sm3
 from govshare_policy.errors import ConsistencyError, InclusionError
 
@@ -210,3 +211,26 @@ def test_our_own_mistakes_are_value_errors() -> None:
     tree = Tree(Frontier(size=1, nodes=(bytes(32),)))
     with pytest.raises(ValueError, match="multiple"):
         tree.append(bytes(32), level=1)
+
+
+@given(first=LEAVES, more=st.lists(LEAVES, max_size=4))
+def test_many_leaves_at_once_are_the_same_tree(first: list[bytes], more: list[list[bytes]]) -> None:
+    """Whatever the pieces in which they come, also empty ones."""
+    tree, slow = Tree(), Tree()
+    whole: list[bytes] = []
+    for leaves in ([], first, *more, []):
+        tree.extend(leaves)
+        whole += leaves
+        for leaf in leaves:
+            slow.append(leaf)
+        assert tree.frontier() == slow.frontier()
+        assert tree.root() == definition(whole)
+
+
+@given(records=st.lists(st.binary(max_size=80), max_size=9))
+def test_hashes_in_a_loop_are_the_hashes(records: list[bytes]) -> None:
+    """Of leaves and of nodes; a node that is alone has no parent."""
+    leaves = leaf_hashes(records)
+    assert leaves == [sm3(b"\x00" + record) for record in records]
+    pairs = zip(leaves[::2], leaves[1::2], strict=False)
+    assert parents(leaves) == [sm3(b"\x01" + left + right) for left, right in pairs]

@@ -17,6 +17,7 @@ from govshare_policy.audit.segment import (
     Kind,
     Seal,
     encode_frame,
+    encode_frames,
     find_commit,
     first_nonzero,
     last_nonzero,
@@ -59,6 +60,50 @@ def test_a_frame_has_the_length_of_its_kind(kind: Kind, low: int, high: int) -> 
             "these bytes are not the head of a frame",
             kind,
         )
+
+
+@pytest.mark.parametrize("sizes", [(2,), (2, 61440, 3), (40_000,) * 8, (400,) * 900], ids=len)
+def test_leaves_are_read_as_frames_are(sizes: tuple[int, ...]) -> None:
+    """Wherever a block of the file ends, and up to the same frame."""
+    records = [bytes([number % 251]) * size for number, size in enumerate(sizes)]
+    entries = encode_frames(Kind.ENTRY, records)
+    assert entries == b"".join(encode_frame(Kind.ENTRY, record) for record in records)
+    for end in (
+        b"",
+        bytes(20),
+        encode_frame(Kind.COMMIT, b"x"),
+        b"\2\0\0",
+        entries[: len(sizes) + 9],
+    ):
+        reader = FrameReader(io.BytesIO(entries + end))
+        first = reader.read_leaves(1)
+        rest = reader.read_leaves(len(sizes) * 2 - 1)
+        assert (first + rest)[: len(sizes)] == [leaf_hash(record) for record in records]
+        plain = FrameReader(io.BytesIO(entries + end))
+        frames = list(plain)
+        assert len(first + rest) == sum(frame.kind == Kind.ENTRY for frame in frames)
+        list(reader)
+        assert (reader.offset, reader.fault, reader.fault_kind) == (
+            plain.offset,
+            plain.fault,
+            plain.fault_kind,
+        )
+
+
+def test_a_flipped_bit_ends_the_leaves_where_it_ends_the_frames() -> None:
+    """In the head or in the payload; the fault is named by whoever asks for the next frame."""
+    records = [b"%d" % number * 9 for number in range(10, 20)]
+    entries = encode_frames(Kind.ENTRY, records)
+    for place in range(len(entries)):
+        data = bytearray(entries)
+        data[place] ^= 1 << place % 8
+        reader, plain = FrameReader(io.BytesIO(data)), FrameReader(io.BytesIO(data))
+        leaves = reader.read_leaves(99)
+        frames = [frame for frame in plain if frame.kind == Kind.ENTRY]
+        assert leaves == [leaf_hash(frame.payload) for frame in frames]
+        assert reader.next_frame() is None
+        assert (reader.offset, reader.fault) == (plain.offset, plain.fault)
+        assert len(leaves) == place // 26
 
 
 def test_a_header_says_nothing_else() -> None:

@@ -23,6 +23,17 @@ def test_a_pin_remembers(tmp_path: Path) -> None:
     assert FilePin(path=tmp_path / "pin").load() == NEXT
 
 
+def test_a_pin_keeps_the_time_of_its_state(tmp_path: Path) -> None:
+    """One that was written without is read as well, and overwritten."""
+    pin = FilePin(path=tmp_path / "pin")
+    pin.path.write_bytes(MARK.to_bytes())
+    assert pin.load() == MARK
+    timed = replace(MARK, time=1_767_600_000)
+    pin.advance(MARK, timed)
+    assert pin.load() == timed
+    assert timed.to_bytes().count(b"\n") == 5
+
+
 def test_a_pin_compares_before_it_swaps(tmp_path: Path) -> None:
     """A writer that lost its place does not move the pin."""
     pin = FilePin(path=tmp_path / "pin")
@@ -49,6 +60,10 @@ def test_a_pin_compares_before_it_swaps(tmp_path: Path) -> None:
         MARK.to_bytes().replace(b"one", b"o ne"),
         MARK.to_bytes().replace(b"one", b"\xff"),
         MARK.to_bytes().replace(b"/v1", b"/v2"),
+        MARK.to_bytes() + b"1767600000\n",
+        replace(MARK, time=5).to_bytes().replace(b"/v2", b"/v1"),
+        replace(MARK, time=5).to_bytes().replace(b"\n5\n", b"\n05\n"),
+        replace(MARK, time=253402300799).to_bytes().replace(b"799\n", b"800\n"),
     ],
 )
 def test_a_damaged_pin_is_not_an_empty_one(tmp_path: Path, content: bytes) -> None:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -21,6 +22,13 @@ from govshare_policy.crypto import Signer
 ORIGIN = "audit.example/one"
 SEGMENT = "seg/00000000000000000000.seg"
 Open = Callable[..., AuditLog]
+
+
+class Clock(Protocol):
+    """What the fixture of the same name is."""
+
+    def __call__(self) -> datetime: ...
+    def move(self, seconds: int) -> None: ...
 
 
 @pytest.fixture
@@ -89,9 +97,29 @@ def test_a_restored_backup_is_refused(
     shutil.rmtree(log)
     shutil.copytree(tmp_path / "backup", log)
 
-    error = refused(log, reopen, Damage.SHORT, "ends at size 4 but its pin is at 6", pin)
+    says = "ends at size 4 but its pin is at 6: 2 records from 4 on are lost, written not before"
+    error = refused(log, reopen, Damage.SHORT, says, pin)
 
     assert error.index == 4
+
+
+def test_the_sentence_says_what_was_lost_and_from_when(
+    log: Path, signer: Signer, clock: Clock, pin: FilePin, tmp_path: Path
+) -> None:
+    """Between the last commit that is left and the last one that the pin knows."""
+    shutil.copytree(log, tmp_path / "backup")
+    with AuditLog.open(log, signer=signer, now=clock, pin=pin, preallocate=1024) as writer:
+        clock.move(90)
+        writer.append(encode_record({"n": 4}))
+    shutil.rmtree(log)
+    shutil.copytree(tmp_path / "backup", log)
+
+    for time in (" and not after 2026-01-05T01:03:33Z, in", ", in"):
+        says = f"pin is at 5: record 4 is lost, written not before 2026-01-05T01:02:03Z{time}"
+        with pytest.raises(LogDamageError, match=says):
+            AuditLog.open(log, signer=signer, now=clock, pin=pin)
+        lines = pin.path.read_bytes().replace(b"/v2", b"/v1").splitlines(keepends=True)
+        pin.path.write_bytes(b"".join(lines[:4]))
 
 
 def test_a_rewritten_future_is_refused(

@@ -16,9 +16,9 @@ from govshare_policy.audit import (
     Receipt,
     TrustPolicy,
     encode_record,
+    inbox,
     verify_log,
 )
-from govshare_policy.audit import log as log_module
 from govshare_policy.audit.disk import Disk
 from govshare_policy.crypto import PublicKey, Signer
 from govshare_policy.errors import AuditError
@@ -70,7 +70,7 @@ def test_nobody_gets_a_receipt_before_the_sync(slow: tuple[AuditLog, SlowDisk]) 
     """And everybody who came during one shares the next."""
     log, disk = slow
     first = log.submit(record(0))
-    while log._waiting:
+    while log._inbox._waiting:
         time.sleep(0.001)
     rest = [log.submit(record(n)) for n in range(1, 30)]
     time.sleep(0.05)
@@ -89,9 +89,9 @@ def test_a_full_queue_pushes_back(
 ) -> None:
     """The caller waits, and is served once there is room."""
     log, disk = slow
-    monkeypatch.setattr(log_module, "MAX_WAITING", 3)
+    monkeypatch.setattr(inbox, "MAX_WAITING", 3)
     futures = [log.submit(record(0))]
-    while log._waiting:
+    while log._inbox._waiting:
         time.sleep(0.001)
     futures += [log.submit(record(n)) for n in range(1, 4)]
     late: list[Future[Receipt]] = []
@@ -112,9 +112,9 @@ def test_a_batch_has_a_limit_in_bytes(
 ) -> None:
     """So has the queue; neither loses a record."""
     log, disk = slow
-    monkeypatch.setattr(log_module, "MAX_BATCH_BYTES", 1)
+    monkeypatch.setattr(inbox, "MAX_BATCH_BYTES", 1)
     first = log.submit(record(0))
-    while log._waiting:
+    while log._inbox._waiting:
         time.sleep(0.001)
     rest = [log.submit(record(n)) for n in range(1, 4)]
     before = disk.syncs
@@ -128,7 +128,7 @@ def test_a_waiter_who_gives_up_leaves_no_record(slow: tuple[AuditLog, SlowDisk])
     """If its turn had not come; from then on it cannot."""
     log, disk = slow
     first = log.submit(record(0))
-    while log._waiting:
+    while log._inbox._waiting:
         time.sleep(0.001)
     second, third = log.submit(record(1)), log.submit(record(2))
     assert second.cancel()
@@ -193,12 +193,12 @@ def test_a_caller_who_waits_for_room_fails_with_the_log(
     tmp_path: Path, signer: Signer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever is in the writer's hand, in the queue or before it: all are refused."""
-    monkeypatch.setattr(log_module, "MAX_WAITING", 2)
+    monkeypatch.setattr(inbox, "MAX_WAITING", 2)
     disk, broken = SlowDisk(), FailingSigner(signer)
     log = AuditLog.create(tmp_path / "log", origin=ORIGIN, signer=broken, now=clock, disk=disk)
     disk.go.clear()
     in_hand = log.submit(record(0))
-    while log._waiting:
+    while log._inbox._waiting:
         time.sleep(0.001)
     broken.lies = True
     waiting = [log.submit(record(n)) for n in (1, 2)]
@@ -206,7 +206,7 @@ def test_a_caller_who_waits_for_room_fails_with_the_log(
     thread = threading.Thread(target=lambda: refused.append(log.submit(record(3)).exception()))
     thread.start()
     thread.join(0.1)
-    monkeypatch.setattr(log_module, "MAX_WAITING", 0)
+    monkeypatch.setattr(inbox, "MAX_WAITING", 0)
     disk.go.set()
     thread.join(10)
 

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from govshare_policy.audit import TrustKey, TrustPolicy, load_trust, parse_trust, trust_text
+from govshare_policy.audit import (
+    TrustKey,
+    TrustPolicy,
+    format_trust,
+    load_trust,
+    parse_trust,
+    trust_text,
+)
 from govshare_policy.crypto import Signer
 from govshare_policy.errors import ConfigError, VerificationError
 
@@ -32,6 +39,17 @@ def test_several_keys_may_have_ranges(signer: Signer, other_signer: Signer) -> N
     assert [(key.from_size, key.to_size) for key in policy.keys] == [(0, 10), (10, None)]
 
 
+def test_whatever_a_policy_says_is_read_back(signer: Signer, other_signer: Signer) -> None:
+    """Ranges, revocation and witnesses too."""
+    old = TrustKey(name="one", public=signer.public, to_size=9, revoked_after=7)
+    witness = TrustKey(name="w", public=other_signer.public, from_size=3, revoked_after=8)
+    for policy in (
+        TrustPolicy(origin="one", keys=(old,)),
+        TrustPolicy(origin="one", keys=(old,), witnesses=(witness,), required=1),
+    ):
+        assert parse_trust(format_trust(policy)) == policy
+
+
 CHANGES = {
     "not toml": ("[[key]]", "[[key", "not toml"),
     "another format": ("trust/v1", "trust/v2", "format"),
@@ -51,6 +69,9 @@ CHANGES = {
     "an end that is a fraction": ("from = 0", "from = 0\nto = 1.5", "numbers"),
     "a negative start": ("from = 0", "from = -1", "not a range"),
     "an end before the start": ("from = 0", "from = 2\nto = 1", "not a range"),
+    "a revocation that is a text": ("from = 0", 'from = 0\nrevoked_after = "1"', "numbers"),
+    "a revocation before all sizes": ("from = 0", "from = 0\nrevoked_after = -1", "0 or more"),
+    "witnesses that nobody names": ("[[key]]", "[witnesses]\nrequired = 1\n[[key]]", "only"),
     "another algorithm": (
         "MFkwEwYHKoZIzj0CAQYIKoEcz1UBgi0D",
         "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcD",

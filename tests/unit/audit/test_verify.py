@@ -145,8 +145,9 @@ def test_a_log_in_use_verifies_at_any_time(
         finally:
             stop.set()
             thread.join()
+    # How far it came in the meantime is the scheduler's to say, but it may never seem shorter.
     assert sizes == sorted(sizes)
-    assert sizes[-1] > sizes[0]
+    assert verify_log(tmp_path / "log", trust).size >= sizes[-1]
 
 
 def test_a_write_under_way_is_awaited(log: Path, trust: TrustPolicy) -> None:

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One seed a day gives every record of the day a salt, and any single salt can be forgotten.
+
+A salt is a leaf of a tree whose root is the seed: from a node to its child leads one HMAC, and
+nobody gets from a child to its parent or sideways to another child. To forget one leaf, every
+node on the way to it is replaced by the children that lead elsewhere. All other salts stay as
+they were, and what is left says nothing about the one that is gone.
+
+Source:
+    Goldreich, Goldwasser and Micali, How to construct random functions, J. ACM 33 (1986).
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Final
+
+from govshare_policy.crypto import hmac_sm3, sm3
+from govshare_policy.errors import VerificationError
+from govshare_policy.identity import legal_day
+
+NODE_BYTES: Final = 32
+LEVELS: Final = 16
+DIGITS: Final = "0123456789abcdef"
+ROOT: Final = ""
+_UUID7: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII
+)
+
+
+def day_of(record_id: str) -> date:
+    """Return the legal day in which *record_id*, a UUIDv7, was made.
+
+    Raises:
+        VerificationError: If it is no UUIDv7, so that no salt belongs to it.
+    """
+    if _UUID7.fullmatch(record_id) is None:
+        raise VerificationError("the id of the record is not a UUIDv7")
+    millis = int(record_id[:8] + record_id[9:13], 16)
+    try:
+        return legal_day(datetime.fromtimestamp(millis / 1000, UTC))
+    except (OverflowError, ValueError):
+        raise VerificationError("the id of the record is of no year that there is") from None
+
+
+def path_of(record_id: str) -> str:
+    """Return the way from the seed to the salt of *record_id*: 16 hexadecimal digits."""
+    return sm3(record_id.encode()).hex()[:LEVELS]
+
+
+def walk(node: bytes, way: str) -> bytes:
+    """Return the node that *way* leads to from *node*; 32 bytes."""
+    for digit in way:
+        node = hmac_sm3(node, digit.encode())
+    return node
+
+
+def puncture(node: bytes, *, prefix: str, path: str) -> Mapping[str, bytes]:
+    """Return the nodes that lead from *node* to every salt but the one at *path*.
+
+    Args:
+        node: What is kept at *prefix*; 32 bytes.
+        prefix: A beginning of *path*.
+        path: The salt to forget; 16 digits.
+
+    Returns:
+        15 nodes of 32 bytes for each level below *prefix*, by their places.
+    """
+    kept: dict[str, bytes] = {}
+    for depth in range(len(prefix), LEVELS):
+        here = path[:depth]
+        kept |= {here + digit: walk(node, digit) for digit in DIGITS if digit != path[depth]}
+        node = walk(node, path[depth])
+    return kept
