@@ -84,6 +84,11 @@ class Call:
         """Whether the call asks for whatever fields the caller may have."""
         return self.fields == ALL_FIELDS
 
+    @property
+    def states_purpose(self) -> bool:
+        """Whether the purpose says anything: blanks, invisible characters and signs do not."""
+        return any(unicodedata.category(char)[0] in "LN" for char in self.purpose)
+
 
 def parse_call(data: bytes | str, *, on_the_wire: bool = False) -> Call:
     """Parse one call document.

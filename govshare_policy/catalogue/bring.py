@@ -20,9 +20,14 @@ from govshare_policy.catalogue.read import check_cells, department_names
 from govshare_policy.catalogue.table import Line, Table, open_table
 from govshare_policy.errors import ConfigError, FactError
 from govshare_policy.register import load_register
+from govshare_policy.register._items import COLUMN as ITEM_TYPES
+from govshare_policy.register._items import SEPARATOR
 from govshare_policy.register._table import Row
 
 _SEPARATORS: Final = re.compile(r"[|、，,；;\n]")
+# The parts of a cell about single items; their texts may have commas of their own.
+_PARTS: Final = re.compile(r"[|；;\n]")
+_PART: Final = re.compile(r"\s*([^=＝]*?)\s*[=＝]\s*([^:：]*?)\s*(?:[:：]\s*(.*?)\s*)?", re.DOTALL)
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _DEPARTMENTS: Final = ("provider", "basis_verified_by")
 _OTHER_FILES: Final = ("departments.tsv", "systems.tsv", "grants.tsv")
@@ -189,6 +194,8 @@ class _Words:
     def code(self, row: Row, column: str) -> str:
         """Return the cell of *column* in codes; what is no known word stays as it is."""
         cell = unicodedata.normalize("NFC", row.text(column))
+        if column == ITEM_TYPES:
+            return SEPARATOR.join(map(_item_part, _PARTS.split(cell))) if cell else ""
         if column in LISTS:
             separator = "," if column == "items" else "|"
             words = (word.strip() for word in _SEPARATORS.split(cell)) if cell else ()
@@ -203,6 +210,16 @@ class _Words:
         if len(ids) > 1:
             row.refuse(column, "names two departments; give the id")
         return ids[0]
+
+
+def _item_part(part: str) -> str:
+    """Return what is stated of one item in codes; what has another form stays as it is."""
+    match = _PART.fullmatch(part)
+    if match is None:
+        return part
+    item, word, text = match.groups()
+    code = WORDS["share_type"].get(word, word)
+    return f"{item}={code}" if text is None else f"{item}={code}:{text}"
 
 
 def _check_upstreams(rows: Mapping[str, Row]) -> None:

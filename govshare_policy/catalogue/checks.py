@@ -2,64 +2,23 @@
 """The checks that rules name: each yields the faults it finds, and knows nothing of any text."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from govshare_policy.catalogue.columns import COLUMNS, LISTS
-from govshare_policy.catalogue.model import CATALOGUE_FILE, PLATFORM_FILE, Catalogue, LintRule
+from govshare_policy.catalogue.bodies import appointed, has_lead, led_by
+from govshare_policy.catalogue.columns import BODY_LABELS, COLUMNS, LISTS
+from govshare_policy.catalogue.model import PLATFORM_FILE
+from govshare_policy.catalogue.question import Check, Fault, Question, fault_at
+from govshare_policy.register._items import COLUMN as ITEM_TYPES
+from govshare_policy.register._items import item_shares_of
 from govshare_policy.register._table import Row
 
 PLATFORM_KEYS: Final = ("crypto", "auth", "mlps_level")
 _NO_FEE: Final = frozenset(("", "-", "无", "免费", "无偿", "不收费", "free", "none"))
 _LEVELS: Final = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5} | {str(n): n for n in range(1, 6)}
 _LEVEL = re.compile(r"[^一二三四五\d]*([一二三四五]|\d+)[^一二三四五\d]*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One fault and where it stands.
-
-    Attributes:
-        row: The entry; ``None`` where the whole file is at fault.
-        value: What stands there, where a sentence may say it.
-        other: The id of the other entry or department concerned.
-    """
-
-    row: Row | None
-    column: str
-    file: str = CATALOGUE_FILE
-    line: int = 1
-    value: str = ""
-    other: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One rule, asked of one catalogue under one profile."""
-
-    rule: LintRule
-    catalogue: Catalogue
-    profile: str
-
-    def entries(self) -> Iterator[Row]:
-        """Yield the entries that the rule looks at."""
-        when, unless = self.rule.when, self.rule.unless
-        for row in self.catalogue.entries:
-            if not _has(row, when) or (unless and _has(row, unless)):
-                continue
-            yield row
-
-    def cells(self) -> Iterator[tuple[Row, str, str]]:
-        """Yield entry, column and cell of what the rule looks at and the entry states."""
-        for row in self.entries():
-            for column in self.rule.columns:
-                if row.text(column):
-                    yield row, column, row.text(column)
-
-
-Check = Callable[[Question], Iterator[Fault]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,21 +52,21 @@ def _among(question: Question) -> Iterator[Fault]:
     """A stated cell is one of the values."""
     for row, column, cell in question.cells():
         if cell not in question.rule.values:
-            yield _at(row, column, value=cell)
+            yield fault_at(row, column, value=cell)
 
 
 def _not_among(question: Question) -> Iterator[Fault]:
     """A stated cell is none of the values."""
     for row, column, cell in question.cells():
         if cell in question.rule.values:
-            yield _at(row, column, value=cell)
+            yield fault_at(row, column, value=cell)
 
 
 def _includes(question: Question) -> Iterator[Fault]:
     """A stated list has at least one of the values."""
     for row, column, _ in question.cells():
         if not set(row.codes(column)) & set(question.rule.values):
-            yield _at(row, column)
+            yield fault_at(row, column)
 
 
 def _matches(question: Question) -> Iterator[Fault]:
@@ -115,14 +74,14 @@ def _matches(question: Question) -> Iterator[Fault]:
     form = re.compile(question.rule.values[0])
     for row, column, cell in question.cells():
         if not form.fullmatch(cell):
-            yield _at(row, column)
+            yield fault_at(row, column)
 
 
 def _free(question: Question) -> Iterator[Fault]:
     """A stated fee is nothing."""
     for row, column, cell in question.cells():
         if not _is_nothing(cell):
-            yield _at(row, column)
+            yield fault_at(row, column)
 
 
 def _held_by(question: Question) -> Iterator[Fault]:
@@ -131,7 +90,7 @@ def _held_by(question: Question) -> Iterator[Fault]:
     holders = question.catalogue.roles.get((question.profile, role), frozenset())
     for row, column, cell in question.cells():
         if holders and cell not in holders:
-            yield _at(row, column, value=cell, other=min(holders))
+            yield fault_at(row, column, value=cell, other=min(holders))
 
 
 def _not_before(question: Question) -> Iterator[Fault]:
@@ -140,7 +99,7 @@ def _not_before(question: Question) -> Iterator[Fault]:
     for row in question.entries():
         day, bound = row.day_or_none(column), row.day_or_none(other)
         if day is not None and bound is not None and day < bound:
-            yield _at(row, column, value=day.isoformat(), other=bound.isoformat())
+            yield fault_at(row, column, value=day.isoformat(), other=bound.isoformat())
 
 
 def _not_copied(question: Question) -> Iterator[Fault]:
@@ -154,15 +113,15 @@ def _not_copied(question: Question) -> Iterator[Fault]:
             continue
         if upstream or row.text("source") in question.rule.values:
             column = "source" if "source" in row.cells else "upstream"
-            yield _at(row, column, value=row.text("source"), other=upstream or "-")
+            yield fault_at(row, column, value=row.text("source"), other=upstream or "-")
 
 
 def _unique(question: Question) -> Iterator[Fault]:
     """No two entries have the same cells."""
     for first, *others in _alike(question):
-        yield _at(first, question.rule.columns[0], other=others[0].text("resource_id"))
+        yield fault_at(first, question.rule.columns[0], other=others[0].text("resource_id"))
         for row in others:
-            yield _at(row, question.rule.columns[0], other=first.text("resource_id"))
+            yield fault_at(row, question.rule.columns[0], other=first.text("resource_id"))
 
 
 def _one_provider(question: Question) -> Iterator[Fault]:
@@ -173,7 +132,16 @@ def _one_provider(question: Question) -> Iterator[Fault]:
             of_each.setdefault(row.text("provider"), row.text("resource_id"))
         for row in rows if len(of_each) > 1 else ():
             foreign = (ident for name, ident in of_each.items() if name != row.text("provider"))
-            yield _at(row, question.rule.columns[0], other=next(foreign))
+            yield fault_at(row, question.rule.columns[0], other=next(foreign))
+
+
+def _of_one_type(question: Question) -> Iterator[Fault]:
+    """No item of an entry that states its type is of another type."""
+    for row in question.entries():
+        own = {one.share_type for one in item_shares_of(row).values()}
+        stated = row.text("share_type")
+        if stated and own - {stated}:
+            yield fault_at(row, ITEM_TYPES, value=stated)
 
 
 def _platform_stated(question: Question) -> Iterator[Fault]:
@@ -217,6 +185,10 @@ CHECKS: Final[Mapping[str, Signature]] = {
     "not_copied": Signature(find=_not_copied, columns=("source",), values=True),
     "unique": Signature(find=_unique),
     "one_provider": Signature(find=_one_provider),
+    "of_one_type": Signature(find=_of_one_type, columns=(ITEM_TYPES,)),
+    "appointed": Signature(find=appointed, columns=tuple(BODY_LABELS), values=True),
+    "has_lead": Signature(find=has_lead, columns=("base_or_theme",)),
+    "led_by": Signature(find=led_by, columns=("base_or_theme",), values=True),
     "platform_stated": Signature(find=_platform_stated, columns=PLATFORM_KEYS),
     "platform_names": Signature(find=_platform_names, columns=PLATFORM_KEYS, values=True),
     "platform_at_least": Signature(
@@ -228,20 +200,12 @@ CHECKS: Final[Mapping[str, Signature]] = {
 def _missing(question: Question, nothing: tuple[str, ...]) -> Iterator[Fault]:
     rows = list(question.entries())
     for column in question.rule.columns:
-        if rows and column not in question.catalogue.columns:
+        lacking = [row for row in rows if row.text(column) in nothing]
+        if lacking and column not in question.catalogue.columns:
             yield Fault(row=None, column=column)
             continue
-        for row in rows:
-            if row.text(column) in nothing:
-                yield _at(row, column)
-
-
-def _at(row: Row, column: str, *, value: str = "", other: str = "") -> Fault:
-    return Fault(row=row, column=column, line=row.line, value=value, other=other)
-
-
-def _has(row: Row, wanted: Mapping[str, tuple[str, ...]]) -> bool:
-    return all(row.text(column) in values for column, values in wanted.items())
+        for row in lacking:
+            yield fault_at(row, column)
 
 
 def _is_nothing(fee: str) -> bool:

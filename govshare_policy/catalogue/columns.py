@@ -48,12 +48,23 @@ _NAMES: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     "updated_on": ("date of the last update", "目录更新日期", ("更新日期",)),
     "filed_on": ("filing date", "备案日期", ()),
     "review_requested_on": ("date the review was requested", "送审日期", ()),
+    "item_share_types": (
+        "share types of items",
+        "信息项共享类型",
+        ("信息项共享属性", "数据项共享属性"),
+    ),
     "note": ("note", "备注", ()),
 }
 COLUMNS: Final = tuple(_NAMES)
+# Columns of ``departments.tsv`` that a lint may speak of.
+BODY_LABELS: Final[Mapping[str, tuple[str, str]]] = {
+    "head_post": ("head, who is first responsible", "主要负责人（第一责任人）职务"),
+    "deputy_post": ("leader in charge of sharing", "分管负责人职务"),
+    "sharing_unit": ("unit that does the work of sharing", "承担共享工作的机构"),
+}
 LABELS: Final[Mapping[str, tuple[str, str]]] = {
     column: (english, chinese) for column, (english, chinese, _) in _NAMES.items()
-}
+} | dict(BODY_LABELS)
 # What an import has to be given. An id may be missing: the resource code then serves as one.
 REQUIRED: Final = (
     "name_zh",

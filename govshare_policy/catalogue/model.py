@@ -9,6 +9,7 @@ from typing import Final
 from govshare_policy.register._table import Row
 
 CATALOGUE_FILE: Final = "resources.tsv"
+DEPARTMENTS_FILE: Final = "departments.tsv"
 PLATFORM_FILE: Final = "platform.tsv"
 
 
@@ -62,11 +63,16 @@ class ShareMeaning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LintText:
-    """What one text asks of its catalogue, and what its share types mean."""
+    """What one text asks of its catalogue, and what its share types mean.
+
+    Attributes:
+        item_share: The clause by which items may be laxer than their entry; empty if none.
+    """
 
     profile: str
     rules: tuple[LintRule, ...]
     meanings: Mapping[str, ShareMeaning]
+    item_share: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +82,7 @@ class Catalogue:
     Attributes:
         entries: The rows of ``resources.tsv``, in the order of the file.
         columns: The columns of its header.
+        departments: The rows of ``departments.tsv``, in the order of the file.
         names: Department id to its Chinese name.
         roles: Profile and role to the departments that hold it.
         platform: The rows of ``platform.tsv`` by key; ``None`` where there is no such file.
@@ -83,6 +90,7 @@ class Catalogue:
 
     entries: tuple[Row, ...]
     columns: frozenset[str]
+    departments: tuple[Row, ...]
     names: Mapping[str, str]
     roles: Mapping[tuple[str, str], frozenset[str]]
     platform: Mapping[str, Row] | None
@@ -96,6 +104,8 @@ class Finding:
         resource: The entry; empty where the fault is the platform's or the whole file's.
         line: The line in *file*, from 1.
         clauses: Never empty; the deciding one first.
+        item: The item of the entry that it is about, where it is about one.
+        department: The department, where it is about one in ``departments.tsv``.
     """
 
     resource: str
@@ -108,10 +118,13 @@ class Finding:
     column: str
     text: str
     text_zh: str
+    item: str = ""
+    department: str = ""
 
     def to_document(self) -> dict[str, object]:
         """Return the finding in the form of interface §5."""
-        document: dict[str, object] = {"resource": self.resource} if self.resource else {}
+        about = {"resource": self.resource, "item": self.item, "department": self.department}
+        document: dict[str, object] = {key: name for key, name in about.items() if name}
         return document | {
             "severity": self.severity.value,
             "code": self.code,

@@ -16,6 +16,7 @@ from govshare_policy.catalogue.model import CATALOGUE_FILE, PLATFORM_FILE, Catal
 from govshare_policy.errors import FactError
 from govshare_policy.register import load_register, model
 from govshare_policy.register._columns import COLUMNS
+from govshare_policy.register._items import item_shares_of
 from govshare_policy.register._table import Row, read_bytes, read_rows
 
 _CLOSED: Final[Mapping[str, frozenset[str]]] = {
@@ -35,7 +36,8 @@ def load_catalogue(directory: Path) -> Catalogue:
     """
     if not directory.is_dir():
         raise FactError(f"the data directory `{directory.name}` does not exist")
-    names = department_names(directory)
+    departments = _rows(directory, "departments.tsv")
+    names = {row.code("dept_id"): row.text("name_zh") for row in departments}
     entries: dict[str, Row] = {}
     for row in _rows(directory, CATALOGUE_FILE):
         ident = row.code("resource_id")
@@ -51,6 +53,7 @@ def load_catalogue(directory: Path) -> Catalogue:
     return Catalogue(
         entries=tuple(entries.values()),
         columns=frozenset(next(iter(entries.values())).cells if entries else ()),
+        departments=tuple(departments),
         names=names,
         roles=_roles(directory, names),
         platform=_platform(directory),
@@ -81,6 +84,7 @@ def check_cells(row: Row, departments: Collection[str]) -> None:
     for column in ("purposes", "share_method"):
         row.codes(column)
     row.codes("items", ",|")
+    item_shares_of(row)
     for department in row.codes("share_scope"):
         if department != "ALL":
             row.known("share_scope", department, departments, "department")

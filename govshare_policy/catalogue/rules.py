@@ -5,6 +5,7 @@ import re
 import string
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -55,11 +56,10 @@ def load_lint(profile: str, *, packs: Path | None = None) -> tuple[LintText, Map
     except OSError as error:
         raise PolicyError(f"{profile}/{RULES_FILE}: cannot be read ({error.strerror})") from None
     try:
-        return parse_lint(
-            data, pack.profile, prefix=pack.prefix, clauses=pack.clauses
-        ), pack.clauses
+        text = parse_lint(data, pack.profile, prefix=pack.prefix, clauses=pack.clauses)
     except PolicyError as error:
         raise PolicyError(f"{profile}/{error}") from None
+    return replace(text, item_share=pack.item_share), pack.clauses
 
 
 def parse_lint(
@@ -180,7 +180,7 @@ class _Reader:
         if check in ("among", "not_among"):
             for column in keys["columns"]:
                 self._check_codes(column, values, "values")
-        if check in ("matches", "held_by", "platform_at_least") and len(values) != 1:
+        if check in ("matches", "held_by", "led_by", "platform_at_least") and len(values) != 1:
             _refuse(self._where, f"`{check}` takes one of `values`")
         if check == "platform_at_least" and values[0] not in ("1", "2", "3", "4", "5"):
             _refuse(self._where, "`values` is not a level from 1 to 5")

@@ -81,13 +81,43 @@ class _Asker:
             yield from self._under(entry, None)  # such a grant carries only calls that name it
         for grant in grants:
             yield from self._under(entry, grant)
+        unnamed = [grant for grant in grants if grant.granted_by != "negotiated_agreement"]
+        if len(unnamed) > 1:
+            for consent in (None, *self._consents(entry)):
+                yield from self._together(entry, unnamed, consent)
+
+    def _consents(self, entry: CatalogueEntry) -> Iterator[Consent]:
+        for consent in self._register.consents.values():
+            if (consent.resource, consent.department) == (entry.id, self._department):
+                yield consent
+
+    def _together(
+        self, entry: CatalogueEntry, grants: Sequence[Grant], consent: Consent | None
+    ) -> Iterator[Entitlement]:
+        """Yield what is lawful under several of *grants* at once, one a set of grants."""
+        asked = list(_terms(self._systems, entry, grants, consent, self._register))
+        lawful: dict[tuple[str, ...], dict[Terms, Released]] = {}
+        for terms in asked:
+            answer = self._answer(entry, None, consent, terms)
+            used = tuple(grant.id for grant in answer.decision.grants)
+            if answer.decision.effect is Effect.ALLOW and len(used) > 1:
+                lawful.setdefault(used, {})[terms] = _released(answer)
+        for used, released in lawful.items():
+            together = tuple(self._register.grants[ident] for ident in used)
+            yield Entitlement(
+                entry=entry,
+                grant=None,
+                state=self._state_of(together),
+                consent=consent,
+                scopes=tuple(blocks(released, asked)),
+                missing=None,
+                together=together,
+            )
 
     def _under(self, entry: CatalogueEntry, grant: Grant | None) -> Iterator[Entitlement]:
         plain = self._ask(entry, grant, None)
         yield plain
-        for consent in self._register.consents.values():
-            if (consent.resource, consent.department) != (entry.id, self._department):
-                continue
+        for consent in self._consents(entry):
             more = self._ask(entry, grant, consent)
             if more.scopes and more.scopes != plain.scopes:
                 yield more
@@ -95,15 +125,15 @@ class _Asker:
     def _ask(
         self, entry: CatalogueEntry, grant: Grant | None, consent: Consent | None
     ) -> Entitlement:
-        asked = list(_terms(self._systems, entry, grant, consent, self._register))
+        grants = (grant,) if grant is not None else ()
+        asked = list(_terms(self._systems, entry, grants, consent, self._register))
         lawful: dict[Terms, Released] = {}
         closest: Decision | None = None
         for terms in asked:
             answer = self._answer(entry, grant, consent, terms)
             decision = answer.decision
             if decision.effect is Effect.ALLOW:
-                duties = tuple(dict.fromkeys(duty.code for duty in answer.duties))
-                lawful[terms] = Released(fields=decision.fields, duties=duties)
+                lawful[terms] = _released(answer)
             elif closest is None or decision.outcome.restriction < closest.outcome.restriction:
                 closest = decision
         scopes = tuple(blocks(lawful, asked))
@@ -171,21 +201,30 @@ class _Asker:
             return State.NOT_YET_ACTIVE
         if candidate.state is GrantState.EXPIRED:
             return State.REVOKED if grant.id in self._revoked else State.EXPIRED
-        left = grant.period.valid_to - legal_day(self._at)
+        return self._state_of((grant,))
+
+    def _state_of(self, grants: Sequence[Grant]) -> State:
+        """Return how *grants* stand, all of which are in force: as the first of them that ends."""
+        left = min(grant.period.valid_to for grant in grants) - legal_day(self._at)
         return State.EXPIRING if left <= timedelta(days=EXPIRING_DAYS) else State.ACTIVE
+
+
+def _released(answer: Answer) -> Released:
+    duties = tuple(dict.fromkeys(duty.code for duty in answer.duties))
+    return Released(fields=answer.decision.fields, duties=duties)
 
 
 def _terms(
     systems: Sequence[str],
     entry: CatalogueEntry,
-    grant: Grant | None,
+    grants: Sequence[Grant],
     consent: Consent | None,
     register: Register,
 ) -> Iterator[Terms]:
-    """Yield every way of calling that could be answered differently, the grant's own first."""
-    granted = grant.systems if grant is not None else ()
-    purposes = (grant.purposes if grant else ()) + (consent.purposes if consent else ())
-    channels = (grant.channels if grant else ()) + entry.share_method
+    """Yield every way of calling that could be answered differently, the grants' own first."""
+    granted = [system for grant in grants for system in grant.systems]
+    purposes = [purpose for one in (*grants, consent) if one for purpose in one.purposes]
+    channels = [*(channel for grant in grants for channel in grant.channels), *entry.share_method]
     agreed = [one for one in register.agreements or () if one.resource == entry.id]
     for values in product(
         dict.fromkeys((*(one for one in granted if one in systems), *systems)),

@@ -76,10 +76,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entitlement:
-    """One resource under one grant, or under none.
+    """One resource under one grant, under several together, or under none.
 
     Attributes:
-        grant: ``None`` where the department has no grant that carries an unnamed call.
+        grant: ``None`` where the department has no grant that carries an unnamed call, and where
+            it takes several.
+        together: The grants that a call which names none rests on together; else empty. Each
+            text, or each share type among the fields, then looks at a grant of its own.
         consent: The consent that a call has to name for *scopes* to hold.
         scopes: What is lawful now; empty if nothing is.
         missing: Where nothing is lawful, the answer to the call that came closest.
@@ -91,3 +94,9 @@ class Entitlement:
     consent: Consent | None
     scopes: tuple[Scope, ...]
     missing: Decision | None
+    together: tuple[Grant, ...] = ()
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """Every grant that it rests on."""
+        return self.together or ((self.grant,) if self.grant is not None else ())

@@ -15,7 +15,7 @@ from typing import Any, Final
 from govshare_policy.errors import PolicyError
 from govshare_policy.policy.pack import Pack
 
-LAW_KEYS: Final = ("silence", "open_share", "networks", "in_force_from")
+LAW_KEYS: Final = ("silence", "open_share", "item_share", "networks", "in_force_from")
 _HEADER = re.compile(r"\s*\[\[?\s*([A-Za-z0-9_.-]+)\s*\]\]?\s*(#.*)?")
 _KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*=")
 
@@ -65,6 +65,7 @@ def encodings_of(pack: Pack, directory: Path) -> Iterator[Encoding]:
     yield from _of_tables(directory / "deadlines.toml", kind="deadline", name=("kind", "stage"))
     yield from _of_tables(directory / "workflow.toml", kind="step", name=("id",))
     yield from _of_report(directory / "report.toml")
+    yield from _of_tables(directory / "rectification.toml", kind="list", name=("id",))
 
 
 def _of_law(pack: Pack, path: Path) -> Iterator[Encoding]:
@@ -74,9 +75,10 @@ def _of_law(pack: Pack, path: Path) -> Iterator[Encoding]:
         reference = Reference(kind=kind, name=name)
         return Encoding(reference=reference, clauses=clauses, file=file, line=line)
 
+    cited = {"silence": (pack.silence,), "item_share": (pack.item_share,)}
     for key in LAW_KEYS:
         if line := lines.key("", 0, key):
-            yield encoding("law", key, (pack.silence,) if key == "silence" else (), line)
+            yield encoding("law", key, cited.get(key, ()), line)
     for dimension, clause in pack.scope.items():
         yield encoding("scope", dimension, (clause,), lines.key("scope", 0, dimension))
     for number, duty in enumerate(pack.duties):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from govshare_policy.policy.encodings import Reference
 from govshare_policy.policy.registry import (
     BEARERS,
     RECORD_FIELDS,
@@ -16,7 +17,7 @@ from govshare_policy.policy.registry import (
 )
 
 # What stands in a file of a pack, and so can be looked up there.
-_IN_PACKS: Final = ("rule", "duty", "scope", "law", "lint", "deadline", "step", "report")
+_IN_PACKS: Final = ("rule", "duty", "scope", "law", "lint", "deadline", "step", "report", "list")
 # What is proven by the cases of the packs; all else takes a test of the repository.
 _PROVERS: Final = {
     "rule": "calls:",
@@ -138,8 +139,10 @@ def _of_citations(disposition: Disposition, registry: Registry, home: str) -> It
 def _of_tests(disposition: Disposition, registry: Registry, cases: Cases) -> Iterator[Fault]:
     home = registry.homes[disposition.clause]
     named = {kind: {r.name for r in disposition.by if r.kind == kind} for kind in _PROVERS}
+    # The clause itself is cited where part of a conditional resource is found to be open.
+    in_part = Reference(kind="law", name="item_share") in disposition.by
     bearing = {
-        "calls": named["rule"],
+        "calls": named["rule"] | ({disposition.clause} if in_part else set()),
         "catalogue": named["lint"],
         "deadlines": {disposition.clause} if named["deadline"] else set(),
         "workflow": {disposition.clause} if named["step"] else set(),

@@ -2,47 +2,30 @@
 """Load one pack: a text of law as Casbin lines, its clauses, and what it binds and obliges."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
 
 from govshare_policy.errors import PolicyError
 from govshare_policy.legal import Clause, Outcome
 from govshare_policy.policy._casbin import CasbinModel, CasbinPolicy
+from govshare_policy.policy._law import (
+    NETWORKS,
+    SHARES,
+    DutyRule,
+    codes_of,
+    date_of,
+    duties_of,
+    known_clause,
+    law_of,
+    one_of,
+    scope_of,
+    text_of,
+)
 from govshare_policy.policy.clauses import parse_clauses
 from govshare_policy.policy.texts import ReasonTexts
 
-DIMENSIONS: Final = ("field", "purpose", "channel", "system", "certificate")
-SHARES: Final = ("unconditional", "controlled", "conditional")
-NETWORKS: Final = ("extranet", "intranet")
-DUTY_VALUES: Final = (
-    "",
-    "purpose",
-    "system",
-    "provider",
-    "usage_requirements",
-    "three_years_on",
-)
 _NAME = re.compile(r"[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
-_LAW_KEYS = frozenset(
-    (
-        "profile",
-        "prefix",
-        "level",
-        "document",
-        "name_zh",
-        "name_en",
-        "in_force_from",
-        "silence",
-        "open_share",
-        "networks",
-        "scope",
-        "duty",
-    )
-)
-_LAW_LISTS = frozenset(("networks", "open_share"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +56,6 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DutyRule:
-    """A duty that a text attaches to an allowed call; empty *share* and *action* mean any."""
-
-    code: str
-    clause: str
-    value: str
-    share: tuple[str, ...]
-    action: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
     """One text of law, ready to be asked.
 
@@ -91,6 +63,8 @@ class Pack:
         scope: Dimension of a grant to the clause by which the text binds it.
         silence: The clause cited where no rule speaks.
         open_share: Kinds of share that need no grant, so that no grant narrows them.
+        item_share: The clause by which part of a conditional resource may be open to all; empty
+            where the text knows no share type but that of the whole.
         networks: The networks that the platform of the text runs on.
     """
 
@@ -103,6 +77,7 @@ class Pack:
     in_force_from: date | None
     silence: str
     open_share: tuple[str, ...]
+    item_share: str
     networks: tuple[str, ...]
     scope: Mapping[str, str]
     duties: tuple[DutyRule, ...]
@@ -127,25 +102,28 @@ def parse_pack(
     Raises:
         PolicyError: If anything in it is not what it has to be; names file, line and column.
     """
-    law = _law(files)
+    law = law_of(files)
     prefix = str(law["prefix"])
-    clauses = parse_clauses(_text(files, "clauses.tsv"), prefixes=(prefix,))
+    clauses = parse_clauses(text_of(files, "clauses.tsv"), prefixes=(prefix,))
     reader = _PolicyReader(model, findings, clauses, texts)
-    rules, roles, lines = reader.read(_text(files, "policy.csv"))
-    scope = _scope(law, clauses)
+    rules, roles, lines = reader.read(text_of(files, "policy.csv"))
+    scope = scope_of(law, clauses)
     return Pack(
         profile=str(law["profile"]),
         prefix=prefix,
-        level=_one_of(law, "level", ("local", "national")),
+        level=one_of(law, "level", ("local", "national")),
         document=str(law["document"]),
         name_zh=str(law["name_zh"]),
         name_en=str(law["name_en"]),
-        in_force_from=_date(law.get("in_force_from")),
-        silence=_known(str(law["silence"]), clauses, "law.toml"),
-        open_share=_codes(law, "open_share", SHARES),
-        networks=_codes(law, "networks", NETWORKS),
+        in_force_from=date_of(law.get("in_force_from")),
+        silence=known_clause(str(law["silence"]), clauses, "law.toml"),
+        open_share=codes_of(law, "open_share", SHARES),
+        item_share=known_clause(str(law["item_share"]), clauses, "law.toml")
+        if "item_share" in law
+        else "",
+        networks=codes_of(law, "networks", NETWORKS),
         scope=scope,
-        duties=_duties(law, clauses),
+        duties=duties_of(law, clauses),
         rules=rules,
         clauses=clauses,
         policy=CasbinPolicy(model, lines, roles),
@@ -270,88 +248,3 @@ class _PolicyReader:
                 self._refuse(number, f"no finding of `{column}` is of the kind `{kind}`")
         for kind in sorted(set(members) - {kind for kind, _ in self._kinds}):
             raise PolicyError(f"policy.csv: no rule names the kind `{kind}`")
-
-
-def _text(files: Mapping[str, bytes], name: str) -> str:
-    if name not in files:
-        raise PolicyError(f"{name}: missing from the pack")
-    try:
-        return files[name].decode("utf-8", "strict")
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"{name}: not valid UTF-8 at byte {error.start}") from None
-
-
-def _law(files: Mapping[str, bytes]) -> dict[str, Any]:
-    try:
-        law = tomllib.loads(_text(files, "law.toml"))
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"law.toml: {error}") from None
-    unknown = sorted(set(law) - _LAW_KEYS)
-    if unknown:
-        raise PolicyError(f"law.toml: unknown key `{unknown[0]}`")
-    for key in sorted(_LAW_KEYS - {"in_force_from", "duty", "scope"}):
-        if key not in law:
-            raise PolicyError(f"law.toml: `{key}` is missing")
-        if key not in _LAW_LISTS and not isinstance(law[key], str):
-            raise PolicyError(f"law.toml: `{key}` is not a text")
-    return law
-
-
-def _known(clause: str, clauses: Mapping[str, Clause], file: str) -> str:
-    if clause not in clauses:
-        raise PolicyError(f"{file}: `{clause}` is not in the clause registry of this text")
-    return clause
-
-
-def _one_of(table: Mapping[str, Any], key: str, codes: tuple[str, ...], default: str = "") -> str:
-    value = table.get(key, default)
-    if value not in codes:
-        raise PolicyError(f"law.toml: `{key}` is not one of {', '.join(codes)}")
-    return str(value)
-
-
-def _codes(table: Mapping[str, Any], key: str, codes: tuple[str, ...]) -> tuple[str, ...]:
-    values = table.get(key, [])
-    if not isinstance(values, list) or not all(value in codes for value in values):
-        raise PolicyError(f"law.toml: `{key}` is a list of {', '.join(codes)}")
-    return tuple(values)
-
-
-def _date(value: object) -> date | None:
-    if value is None:
-        return None
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        raise PolicyError("law.toml: `in_force_from` is not a date") from None
-
-
-def _scope(law: Mapping[str, Any], clauses: Mapping[str, Clause]) -> dict[str, str]:
-    scope = law.get("scope", {})
-    if not isinstance(scope, dict):
-        raise PolicyError("law.toml: [scope] is a table of dimensions and clauses")
-    for dimension, clause in scope.items():
-        if dimension not in DIMENSIONS:
-            raise PolicyError(f"law.toml: `{dimension}` in [scope] is not a dimension of a grant")
-        _known(str(clause), clauses, "law.toml")
-    return scope
-
-
-def _duties(law: Mapping[str, Any], clauses: Mapping[str, Clause]) -> tuple[DutyRule, ...]:
-    duties = law.get("duty", [])
-    if not isinstance(duties, list) or not all(isinstance(duty, dict) for duty in duties):
-        raise PolicyError("law.toml: [[duty]] is a list of tables")
-    return tuple(_duty(table, clauses) for table in duties)
-
-
-def _duty(table: Mapping[str, Any], clauses: Mapping[str, Clause]) -> DutyRule:
-    unknown = sorted(set(table) - {"code", "clause", "value", "share", "action"})
-    if unknown or not {"code", "clause"} <= set(table):
-        raise PolicyError("law.toml: a duty has `code` and `clause`, and may have value and when")
-    return DutyRule(
-        code=str(table["code"]),
-        clause=_known(str(table["clause"]), clauses, "law.toml"),
-        value=_one_of(table, "value", DUTY_VALUES),
-        share=_codes(table, "share", SHARES),
-        action=_codes(table, "action", ("read", "onward")),
-    )

@@ -17,7 +17,9 @@ from govshare_policy.facts import (
     GrantState,
 )
 from govshare_policy.policy._casbin import CasbinModel, CasbinPolicy
-from govshare_policy.policy.pack import DIMENSIONS, Pack
+from govshare_policy.policy._law import DIMENSIONS
+from govshare_policy.policy.pack import Pack
+from govshare_policy.policy.parts import Part, whole_call
 from govshare_policy.register import CatalogueEntry, Grant
 
 UNCLASSIFIED_NETWORK: Final = "extranet"
@@ -81,31 +83,45 @@ class ScopeLines:
         return CasbinPolicy(self._model, self.lines(grant))
 
 
-def fields_asked(call: Call, facts: Facts, candidate: Candidate, pack: Pack) -> tuple[str, ...]:
-    """Return the fields the call asks for: those it names, or all that it may have."""
-    if not call.asks_for_all:
-        return call.fields
-    entry, grant = facts.entry, candidate.grant
-    if entry is None:
-        return ()
-    if grant is None or candidate.state is not GrantState.ACTIVE or _open(entry, pack):
-        return entry.items
-    return tuple(name for name in entry.items if name in grant.fields)
+def fields_asked(
+    call: Call, facts: Facts, candidate: Candidate, pack: Pack, part: Part | None = None
+) -> tuple[str, ...]:
+    """Return the fields the call asks for: those it names, or all that it may have.
+
+    Without a *part* the whole call is looked at, under the share type of the entry.
+    """
+    part = part or whole_call(call, facts)
+    grant = candidate.grant
+    if not call.asks_for_all or grant is None or candidate.state is not GrantState.ACTIVE:
+        return part.fields
+    if part.share in pack.open_share:
+        return part.fields
+    return tuple(name for name in part.fields if name in grant.fields)
 
 
 def findings(
-    call: Call, facts: Facts, candidate: Candidate, *, pack: Pack, scope: ScopeLines
+    call: Call,
+    facts: Facts,
+    candidate: Candidate,
+    *,
+    pack: Pack,
+    scope: ScopeLines,
+    part: Part | None = None,
 ) -> dict[str, str]:
-    """Return one value for every column of ``rules.conf``."""
-    asked = fields_asked(call, facts, candidate, pack)
+    """Return one value for every column of ``rules.conf``.
+
+    Without a *part* the whole call is looked at, under the share type of the entry.
+    """
+    part = part or whole_call(call, facts)
+    asked = fields_asked(call, facts, candidate, pack, part)
     entry = facts.entry
     found = {
         "action": call.action.value,
         "party": _party(facts, pack),
         "entry": _entry(entry, asked),
         "standing": "suspended" if facts.suspended else "good",
-        "purpose": "stated" if call.purpose else "missing",
-        "share": "moot" if entry is None else _share(entry),
+        "purpose": "stated" if call.states_purpose else "missing",
+        "share": part.share,
         "channel": "moot" if entry is None else _channel(call, facts, entry, pack),
         "grant": _grant(candidate),
         "agreement": _agreement(candidate),
@@ -113,7 +129,8 @@ def findings(
         "consent": _consent(facts),
         "commercial": "Y" if call.commercial else "N",
     }
-    return found | _scope(call, facts, candidate, asked=asked, pack=pack, scope=scope)
+    free = part.share in pack.open_share
+    return found | _scope(call, facts, candidate, asked=asked, free=free, scope=scope)
 
 
 def _party(facts: Facts, pack: Pack) -> str:
@@ -139,17 +156,6 @@ def _entry(entry: CatalogueEntry | None, asked: Sequence[str]) -> str:
     if not set(asked) <= set(entry.items):
         return "unknown_field"
     return "work_secret" if entry.classification == "work_secret" else "open"
-
-
-def _share(entry: CatalogueEntry) -> str:
-    if not entry.share_type:
-        return "unstated"
-    controlled = entry.share_type == "unconditional" and entry.parameter_controlled
-    return "controlled" if controlled else entry.share_type
-
-
-def _open(entry: CatalogueEntry, pack: Pack) -> bool:
-    return _share(entry) in pack.open_share
 
 
 def _channel(call: Call, facts: Facts, entry: CatalogueEntry, pack: Pack) -> str:
@@ -201,7 +207,7 @@ def _scope(
     candidate: Candidate,
     *,
     asked: Sequence[str],
-    pack: Pack,
+    free: bool,
     scope: ScopeLines,
 ) -> dict[str, str]:
     grant, entry = candidate.grant, facts.entry
@@ -210,7 +216,7 @@ def _scope(
         moot["fields"] = "missing"
     if grant is None or candidate.state is not GrantState.ACTIVE or entry is None:
         return moot
-    if not asked or _open(entry, pack):
+    if not asked or free:
         return moot
 
     def within(dimension: str, value: str) -> bool:

@@ -7,7 +7,10 @@ from typing import Final
 REQUIRED_FILES: Final = ("departments.tsv", "systems.tsv", "resources.tsv", "grants.tsv")
 # file -> (columns that must be there, columns that may be)
 COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "departments.tsv": (("dept_id", "name_zh", "name_en", "subject_type"), ("role_note",)),
+    "departments.tsv": (
+        ("dept_id", "name_zh", "name_en", "subject_type"),
+        ("head_post", "deputy_post", "sharing_unit", "leads", "role_note"),
+    ),
     "systems.tsv": (("system_id", "name_zh", "dept_id"), ("intermediary", "note")),
     "resources.tsv": (
         (
@@ -44,6 +47,7 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             "updated_on",
             "filed_on",
             "review_requested_on",
+            "item_share_types",
             "note",
         ),
     ),
@@ -60,7 +64,7 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             "valid_to",
             "granted_by",
         ),
-        ("daily_quota", "cert_spki", "note"),
+        ("daily_quota", "cert_spki", "reply_ref", "note"),
     ),
     "consents.tsv": (
         (

@@ -8,7 +8,10 @@ from typing import Final, TypeVar
 from govshare_policy.crypto import sm3, sm3_new
 from govshare_policy.errors import FactError
 from govshare_policy.register import model
+from govshare_policy.register._appointments import check_appointments
 from govshare_policy.register._columns import COLUMNS, REQUIRED_FILES
+from govshare_policy.register._entries import entry_of
+from govshare_policy.register._grants import refuse_contradictions
 from govshare_policy.register._table import Row, read_bytes, read_rows
 from govshare_policy.register.model import Period, Register
 
@@ -68,7 +71,9 @@ class _Loader:
         self._systems = self._keyed("systems.tsv", "system_id", self._system)
         self._resources = self._keyed("resources.tsv", "resource_id", self._entry)
         self._check_references_of_entries()
-        grants = self._keyed("grants.tsv", "grant_id", self._grant)
+        stated = self._keyed("grants.tsv", "grant_id", self._grant_row)
+        refuse_contradictions(stated.values())
+        grants = {ident: grant for ident, (grant, _) in stated.items()}
         return Register(
             departments=self._departments,
             systems=self._systems,
@@ -114,39 +119,15 @@ class _Loader:
         )
 
     def _entry(self, row: Row, ident: str) -> model.CatalogueEntry:
-        scope = row.codes("share_scope")
-        for department in scope:
-            if department != "ALL":
-                row.known("share_scope", department, self._departments, "department")
-        verified_by = row.text("basis_verified_by")
-        if verified_by:
-            row.known("basis_verified_by", verified_by, self._departments, "department")
-        row.one_of("legal_basis_level", model.BASIS_LEVELS, empty=True)
-        row.one_of("category", model.CATEGORIES, empty=True)
-        row.one_of("item_class", model.ITEM_CLASSES, empty=True)
-        for column in ("secrecy_review", "updated_on", "filed_on", "review_requested_on"):
-            row.day_or_none(column)
-        return model.CatalogueEntry(
-            id=ident,
-            name_zh=row.text("name_zh"),
-            name_en=row.text("name_en"),
-            provider=self._department_of(row, "provider"),
-            share_type=row.one_of("share_type", model.SHARE_TYPES, empty=True),
-            share_scope=scope,
-            purposes=row.codes("purposes"),
-            share_method=row.codes("share_method"),
-            parameter_controlled=row.flag("parameter_controlled", empty=True),
-            items=row.codes("items", ",|"),
-            is_secret=row.flag("is_secret", empty=True),
-            classification=row.text("classification"),
-            usage_requirements=row.text("usage_requirements"),
-            more={key: value for key, value in row.cells.items() if value},
-        )
+        return entry_of(row, ident, self._departments)
 
     def _check_references_of_entries(self) -> None:
         for row in self._rows("resources.tsv"):
             if row.text("upstream"):
                 row.known("upstream", row.text("upstream"), self._resources, "resource")
+
+    def _grant_row(self, row: Row, ident: str) -> tuple[model.Grant, Row]:
+        return self._grant(row, ident), row
 
     def _grant(self, row: Row, ident: str) -> model.Grant:
         entry = self._entry_of(row)
@@ -171,6 +152,7 @@ class _Loader:
             granted_by=row.one_of("granted_by", model.GRANTED_BY),
             daily_quota=int(quota) if quota else None,
             spki=row.digest("cert_spki") if row.text("cert_spki") else None,
+            reply=row.text("reply_ref"),
         )
 
     def _consent(self, row: Row, ident: str) -> model.Consent:
@@ -274,6 +256,7 @@ def digest_of(files: Mapping[str, bytes]) -> bytes:
 
 
 def _department(row: Row, ident: str) -> model.Department:
+    check_appointments(row)
     return model.Department(
         id=ident,
         name_zh=row.text("name_zh"),

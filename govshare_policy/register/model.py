@@ -43,7 +43,11 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Department:
-    """A body that shares or would like to (部门). ``subject_type`` is an open code."""
+    """A body that shares or would like to (部门). ``subject_type`` is an open code.
+
+    Who leads it and who does the work stand in the register for the lint only
+    (:mod:`govshare_policy.catalogue`): no decision asks for them.
+    """
 
     id: str
     name_zh: str
@@ -62,8 +66,24 @@ class System:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemShare:
+    """The share type of one item of an entry, where it is not simply the entry's.
+
+    Attributes:
+        note: The condition of a conditional item, the reason of one that is withheld.
+    """
+
+    share_type: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueEntry:
-    """One resource of the catalogue (目录项), as its own columns state it."""
+    """One resource of the catalogue (目录项), as its own columns state it.
+
+    Attributes:
+        item_shares: By item; one that is not in it has the type of the entry.
+    """
 
     id: str
     name_zh: str
@@ -78,12 +98,17 @@ class CatalogueEntry:
     is_secret: bool
     classification: str
     usage_requirements: str
+    item_shares: Mapping[str, ItemShare] = field(default_factory=dict)
     more: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A permission with scope, purpose, manner, systems and validity (授权)."""
+    """A permission with scope, purpose, manner, systems and validity (授权).
+
+    Attributes:
+        reply: The document it was given by (批复文号); empty where none is stated.
+    """
 
     id: str
     resource: str
@@ -96,6 +121,7 @@ class Grant:
     granted_by: str
     daily_quota: int | None
     spki: bytes | None
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

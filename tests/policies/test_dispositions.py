@@ -77,6 +77,7 @@ DUTIES: Mapping[str, Mapping[str, tuple[str, str, tuple[str, ...], tuple[str, ..
 BINDINGS: Mapping[str, Mapping[str, object]] = {
     "henan-fengqiu": {
         "silence": "FQ-1.4-02",
+        "item_share": "FQ-3.1-14",
         "open_share": ("unconditional",),
         "networks": ("extranet",),
         "in_force_from": None,
@@ -87,6 +88,7 @@ BINDINGS: Mapping[str, Mapping[str, object]] = {
     },
     "henan-yanjin": {
         "silence": "YJ-1.4-02",
+        "item_share": "YJ-3.1-14",
         "open_share": ("unconditional",),
         "networks": ("extranet",),
         "in_force_from": None,
@@ -97,9 +99,10 @@ BINDINGS: Mapping[str, Mapping[str, object]] = {
     },
     "jiangxi-pingxiang": {
         "silence": "PX-a05-05",
+        "item_share": "PX-a12-03",
         "open_share": ("unconditional", "controlled"),
         "networks": ("extranet", "intranet"),
-        "in_force_from": None,
+        "in_force_from": "2017-03-27",
         "field": "PX-a16-04",
         "purpose": "PX-a16-04",
         "channel": "PX-a16-04",
@@ -107,6 +110,7 @@ BINDINGS: Mapping[str, Mapping[str, object]] = {
     },
     "henan-hebi": {
         "silence": "HB-a05-04",
+        "item_share": "HB-a11-04",
         "open_share": ("unconditional", "controlled"),
         "networks": ("extranet",),
         "in_force_from": None,
@@ -117,6 +121,7 @@ BINDINGS: Mapping[str, Mapping[str, object]] = {
     },
     "hubei": {
         "silence": "HU-a27-01",
+        "item_share": "HU-a07-03",
         "open_share": (),
         "networks": ("extranet",),
         "in_force_from": None,
@@ -128,6 +133,7 @@ BINDINGS: Mapping[str, Mapping[str, object]] = {
     },
     "national-809": {
         "silence": "NR-a25-01",
+        "item_share": "",
         "open_share": (),
         "networks": ("extranet",),
         "in_force_from": "2025-08-01",
@@ -259,6 +265,7 @@ def test_every_text_binds_what_it_says(profile: str, registry: Registry) -> None
     binds = {
         "silence": pack.silence,
         "open_share": pack.open_share,
+        "item_share": pack.item_share,
         "networks": pack.networks,
         "in_force_from": pack.in_force_from.isoformat() if pack.in_force_from else None,
     }
@@ -268,14 +275,18 @@ def test_every_text_binds_what_it_says(profile: str, registry: Registry) -> None
 
 def test_the_gate_writes_every_field_that_the_registry_names(tmp_path: Path) -> None:
     """A disposition may name a field of a record only if records have it."""
-    register = proven_county(tmp_path)
+    quota = {"grants.tsv": [{"grant_id": "G01", "daily_quota": "5"}]}
+    register = proven_county(tmp_path, quota)
     here = room(load_bundle("hubei", register), trust=CertificateTrust(register=register))
+    seen = {"request": "00", "subject_1": "somebody"}
     spoken = {"operator": "opt. person id", "recipient": {"kind": "person", "id": "somebody"}}
     evidence = Evidence(spki=b"\x07" * 32, not_before=AT, not_after=AT)
 
-    refused = here.gate.answer(call_from_document({**PLAIN, **spoken}), evidence)
-    here.gate.answer(call_from_document(dict(PLAIN)), evidence)
-    here.gate.conclude(refused, Outcome(status="released", rows=1, size_bytes=2))
+    allowed = here.gate.answer(call_from_document(dict(PLAIN)), evidence)
+    here.gate.answer(call_from_document({**PLAIN, **spoken}), evidence, values=seen)
+    here.gate.conclude(
+        allowed, Outcome(status="released", rows=1, size_bytes=2, response=bytes(32))
+    )
 
     written = {path for record in here.log.documents() for path in paths(record)}
     assert written == RECORD_FIELDS

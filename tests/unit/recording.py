@@ -19,7 +19,7 @@ from govshare_policy.identity import AssumedTrust, Evidence, Identity, Trust
 from govshare_policy.policy import Bundle
 from govshare_policy.register import Register
 from govshare_policy.usage import Usage
-from tests.county import county_register
+from tests.county import Change, county_register
 
 AT = datetime(2025, 9, 22, 2, tzinfo=UTC)
 
@@ -120,7 +120,7 @@ class Failing:
         raise self.error
 
 
-def proven_county(directory: Path) -> Register:
+def proven_county(directory: Path, change: Change | None = None) -> Register:
     """Return the county with a certificate of SYS-HCB-PRH whose key has the digest 07 … 07."""
     certificate = {
         "system_id": "SYS-HCB-PRH",
@@ -129,4 +129,4 @@ def proven_county(directory: Path) -> Register:
         "valid_to": "2025-12-31",
         "revoked_on": "",
     }
-    return county_register(directory, {"certificates.tsv": [certificate]})
+    return county_register(directory, {"certificates.tsv": [certificate], **(change or {})})

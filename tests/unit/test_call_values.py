@@ -7,11 +7,28 @@ from typing import Any
 
 import pytest
 
+from govshare_policy import check
 from govshare_policy.call import parse_call
 from govshare_policy.errors import CallError
-from tests.county import PLAIN
+from govshare_policy.legal import Effect
+from govshare_policy.register import Register
+from tests.county import PLAIN, basis_over, county_register
+
+PROFILES = (
+    "henan-fengqiu",
+    "henan-yanjin",
+    "jiangxi-pingxiang",
+    "henan-hebi",
+    "hubei",
+    "national-809",
+)
 
 SECRET = "王小明-330102199001011234"  # noqa: S105  a value that must never be repeated
+
+
+@pytest.fixture(scope="module")
+def register(tmp_path_factory: pytest.TempPathFactory) -> Register:
+    return county_register(tmp_path_factory.mktemp("county"))
 
 
 def document(**change: object) -> dict[str, Any]:
@@ -102,3 +119,22 @@ def test_an_instant_that_is_not_one_is_refused(at: object, said: str) -> None:
 )
 def test_one_instant_has_many_spellings(at: str) -> None:
     assert parse_call(json.dumps(document(at=at))).at == parse_call(json.dumps(PLAIN)).at
+
+
+BLANK = ["", " ", "\u3000\u3000", "\u200b", "\u2060\ufeff", "—", "...", "★"]
+
+
+@pytest.mark.parametrize("purpose", BLANK, ids=ascii)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_purpose_that_says_nothing_is_denied_like_none(
+    profile: str, purpose: str, register: Register
+) -> None:
+    stated = {**PLAIN, "resource": "R05", "fields": ["*"], "grant": "", "purpose": purpose}
+    answer = check(parse_call(json.dumps(stated)), basis_over(register, profile))
+    assert answer.decision.effect is Effect.DENY
+    assert "purpose_missing" in [reason.code for reason in answer.decision.reasons]
+
+
+@pytest.mark.parametrize("purpose", ["核验", "data_verification", "7"])
+def test_a_purpose_in_any_script_is_stated(purpose: str) -> None:
+    assert parse_call(json.dumps(document(purpose=purpose))).states_purpose

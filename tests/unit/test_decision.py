@@ -55,7 +55,7 @@ def test_a_decision_without_reason_or_clause_does_not_exist(outcome: Outcome, mi
         made(outcome, **{missing: ()})
 
 
-@pytest.mark.parametrize("outcome", set(Outcome) - {Outcome.ALLOW})
+@pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.ALLOW])
 def test_a_denial_that_releases_a_field_does_not_exist(outcome: Outcome) -> None:
     with pytest.raises(ValueError, match="a denial releases nothing"):
         made(outcome, fields=("id_no",))

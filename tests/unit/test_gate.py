@@ -150,11 +150,11 @@ def test_an_answer_has_the_shape_of_the_contract(hubei: Bundle) -> None:
 
     assert list(document) == [
         *("id", "effect", "outcome", "clauses", "reasons", "fields", "duties", "grant"),
-        *("policy", "texts"),
+        *("grants", "policy", "texts"),
     ]
     assert (document["id"], document["effect"], document["outcome"]) == ("case", "allow", "allow")
     assert document["fields"] == ["id_no", "marital_status"]
-    assert document["grant"] == "G01"
+    assert (document["grant"], document["grants"]) == ("G01", ["G01"])
     assert document["policy"] == {
         "profile": "hubei",
         "precedence": "strictest",
@@ -180,6 +180,7 @@ def test_a_denial_has_the_same_shape_with_nothing_released(hubei: Bundle) -> Non
 
     assert list(denied) == list(allowed)
     assert (denied["effect"], denied["fields"], denied["duties"]) == ("deny", [], [])
+    assert denied["grants"] == []
     assert denied["grant"] == ""
 
 

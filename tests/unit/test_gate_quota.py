@@ -14,7 +14,7 @@ from govshare_policy.facts import Facts, RegisterFacts
 from govshare_policy.gate import Answer
 from govshare_policy.identity import Evidence, Identity
 from govshare_policy.legal import Effect
-from govshare_policy.policy import Bundle, load_bundle
+from govshare_policy.policy import Bundle, Precedence, load_bundle
 from govshare_policy.usage import Usage
 from tests.county import county_register
 from tests.unit.gathered import SECOND_GRANT, plain_call
@@ -155,3 +155,51 @@ def test_what_a_text_leaves_open_to_all_is_counted_under_no_grant(tmp_path: Path
 
     assert effects(answers) == ["allow"] * 3
     assert usage.of("G01B", DAY) == 0
+
+
+@pytest.fixture(scope="module")
+def two_texts(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """Hubei wants the platform to authorise R13, Order 809 the provider: one grant of each."""
+    grant = SECOND_GRANT | {"resource_id": "R13", "fields": "uscc"}
+    rows = [
+        grant | {"grant_id": "GO", "granted_by": "platform_operator", "daily_quota": "20"},
+        grant | {"grant_id": "GP", "granted_by": "provider", "daily_quota": "30"},
+    ]
+    register = county_register(tmp_path_factory.mktemp("two"), {"grants.tsv": rows})
+    return load_bundle("hubei", register, precedence=Precedence.STRICTEST)
+
+
+def test_a_call_that_rests_on_two_grants_counts_under_both_or_under_none(two_texts: Bundle) -> None:
+    """However many call at once, the scarcer grant ends it, and nothing is counted besides."""
+    usage = Usage()
+    here = room(two_texts, usage=usage)
+    call = plain_call(resource="R13", fields=["uscc"], grant="")
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: here.gate.answer(call, Evidence()), range(60)))
+
+    counted = [record["counted"] for record in here.log.documents()]
+    assert effects(answers).count("allow") == 20
+    assert (usage.of("GO", DAY), usage.of("GP", DAY)) == (20, 20)
+    assert sorted(map(len, counted)) == [0] * 40 + [2] * 20
+
+
+def test_a_call_that_rests_on_two_grants_has_the_duties_of_both(two_texts: Bundle) -> None:
+    here = room(two_texts)
+
+    answer = here.gate.answer(plain_call(resource="R13", fields=["uscc"], grant=""), Evidence())
+
+    quotas = {duty.value for duty in answer.duties if duty.code == "daily_quota"}
+    assert quotas == {"20", "30"}
+    assert answer.to_document()["grants"] == ["GO", "GP"]
+
+
+def test_the_record_says_under_which_grants_the_call_was_counted(quota: Bundle) -> None:
+    """So that a process that starts anew counts on from the log."""
+    here = room(quota)
+
+    here.gate.answer(plain_call(), Evidence())
+    here.gate.answer(plain_call(purpose="marketing"), Evidence())
+    here.gate.answer(plain_call(resource="R13", fields=["uscc"], grant=""), Evidence())
+
+    assert [record["counted"] for record in here.log.documents()] == [["G01"], [], []]

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import pytest
 
 from govshare_policy.audit.salts import commitment
+from govshare_policy.crypto import sm3
 from govshare_policy.errors import (
     AuditError,
     FactError,
+    VerificationError,
 )
 from govshare_policy.gate import Outcome
 from govshare_policy.identity import Evidence
@@ -63,7 +65,45 @@ def test_what_became_of_a_call_is_a_record_that_names_its_decision(hubei: Bundle
         "status": "released",
         "rows": 3,
         "bytes": 120,
+        "commitments": {},
     }
+
+
+def test_what_was_released_is_committed_to_under_the_salt_of_the_decision(hubei: Bundle) -> None:
+    """So that one erasure leaves nothing of the call to guess at."""
+    here = room(hubei)
+    answer = here.gate.answer(plain_call(), Evidence(), values={"request": "aa"})
+    body = b'[{"id_no": "330102199001011234"}]'
+
+    here.gate.conclude(
+        answer, Outcome(status="released", rows=1, size_bytes=len(body), response=sm3(body))
+    )
+
+    salt = here.salts.salts[answer.record_id]
+    [_, record] = here.log.documents()
+    assert record["commitments"] == {"response": commitment(salt, "response", sm3(body).hex())}
+    assert list(here.salts.salts) == [answer.record_id]
+
+
+def test_no_salt_no_word_of_what_was_released(hubei: Bundle) -> None:
+    here = room(hubei)
+    answer = here.gate.answer(plain_call(), Evidence())
+    here.salts.failure = AuditError("the salt was not stored")
+
+    with pytest.raises(AuditError, match="the salt was not stored"):
+        here.gate.conclude(answer, Outcome(status="released", response=sm3(b"{}")))
+
+
+def test_an_erasure_between_answer_and_outcome_leaves_nothing_to_commit_to(hubei: Bundle) -> None:
+    """And does not stop the log: the outcome is recorded without the commitment."""
+    here = room(hubei)
+    answer = here.gate.answer(plain_call(), Evidence())
+    here.salts.failure = VerificationError("the salt of the record has been erased")
+
+    here.gate.conclude(answer, Outcome(status="released", rows=1, response=sm3(b"{}"))).result()
+
+    [_, record] = here.log.documents()
+    assert (record["rows"], record["commitments"]) == (1, {})
 
 
 PERSON = "330102199001011234"
@@ -85,6 +125,19 @@ def test_a_person_is_in_the_record_as_a_commitment_only(hubei: Bundle) -> None:
         "operator": commitment(salt, "operator", PERSON),
         "recipient": commitment(salt, "recipient", f"{PERSON}X"),
     }
+
+
+def test_what_the_transport_saw_is_committed_to_beside_the_persons(hubei: Bundle) -> None:
+    here = room(hubei)
+    seen = {"request": sm3(b"GET /x").hex(), "subject_1": PERSON}
+
+    answer = here.gate.answer(plain_call(operator="li"), Evidence(), values=seen)
+
+    [record] = here.log.documents()
+    salt = here.salts.salts[answer.record_id]
+    values = {**seen, "operator": "li"}
+    assert record["commitments"] == {k: commitment(salt, k, v) for k, v in values.items()}
+    assert not [v for v in values.values() if v in here.log.records[0].decode().split('"')]
 
 
 def test_a_person_who_shares_the_id_of_a_department_is_still_a_person(hubei: Bundle) -> None:

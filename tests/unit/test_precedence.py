@@ -68,6 +68,16 @@ def test_the_national_text_alone_answers_nothing_before_its_day(
     assert decided(bundle, at=FROM).outcome is Outcome.ALLOW
 
 
+def test_a_local_text_is_asked_from_the_day_it_is_in_force(county: Register) -> None:
+    """PX-a26-01: in force from the day of issue. Before it neither text says anything."""
+    bundle = strictest(county, "jiangxi-pingxiang")
+    before = decided(bundle, at="2017-03-26T23:59:59+08:00")
+    on_the_day = decided(bundle, at="2017-03-27T00:00:00+08:00")
+
+    assert (codes(before), before.rulings) == (["not_in_force"], ())
+    assert [ruling.profile for ruling in on_the_day.rulings] == ["jiangxi-pingxiang"]
+
+
 def test_strictest_of_the_national_profile_is_the_national_text_while_in_force(
     county: Register,
 ) -> None:

@@ -34,6 +34,19 @@ def test_counting_starts_from_the_calls_in_the_log() -> None:
     assert not usage.take("G01", MONDAY, quota=2)
 
 
+def test_a_call_under_several_grants_counts_under_all_or_none() -> None:
+    usage = Usage([("G01", MONDAY)])
+
+    assert not usage.take_all({"G02": 5, "G01": 1}, MONDAY)
+    assert (usage.of("G01", MONDAY), usage.of("G02", MONDAY)) == (1, 0)
+    assert usage.take_all({"G02": 5, "G01": 2}, MONDAY)
+    assert (usage.of("G01", MONDAY), usage.of("G02", MONDAY)) == (2, 1)
+
+
+def test_a_call_under_no_grant_always_has_room() -> None:
+    assert Usage().take_all({}, MONDAY)
+
+
 def test_a_quota_of_nothing_is_never_taken() -> None:
     assert not Usage().take("G01", MONDAY, quota=0)
 

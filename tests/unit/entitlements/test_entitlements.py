@@ -10,10 +10,10 @@ from govshare_policy.entitlements import ANY, Entitlement, State, entitlements
 from govshare_policy.errors import CallError
 from govshare_policy.gate import Basis
 from govshare_policy.identity import SHANGHAI
-from govshare_policy.policy import profiles
+from govshare_policy.policy import Precedence, profiles
 from govshare_policy.register import load_register
 from tests.county import COUNTY, Change, basis_over, county_register
-from tests.unit.gathered import CONSENT, SUSPENSION
+from tests.unit.gathered import CONSENT, SECOND_GRANT, SUSPENSION
 
 AT = datetime(2025, 9, 22, 10, tzinfo=SHANGHAI)
 OTHER_USE = CONSENT | {"consent_id": "C2", "kind": "purpose_change", "purposes": "audit"}
@@ -142,3 +142,28 @@ def test_what_is_not_registered_is_refused(
 
 def _of(resource: str, chosen: Basis, at: datetime) -> Iterator[Entitlement]:
     return entitlements(chosen, department="D-HCB", resource=resource, at=at)
+
+
+def test_grants_that_serve_only_together_are_listed_together(tmp_path: Path) -> None:
+    """Hubei wants the platform's authorisation of R03, Order 809 the provider's answer."""
+    provided = SECOND_GRANT | {
+        "grant_id": "G06P",
+        "resource_id": "R03",
+        "user_dept": "D-HRS",
+        "systems": "SYS-HRS-JOB",
+        "fields": "uscc,legal_rep",
+        "valid_to": "2025-10-01",
+    }
+    register = county_register(tmp_path, {"grants.tsv": [provided]})
+    chosen = basis_over(register, "hubei", Precedence.STRICTEST)
+
+    listed = list(entitlements(chosen, department="D-HRS", resource="R03", at=AT))
+    alone, together = listed[:-1], listed[-1]
+
+    assert [(one.grant and one.grant.id, one.scopes) for one in alone] == [
+        ("G06", ()),
+        ("G06P", ()),
+    ]
+    assert [grant.id for grant in together.grants] == ["G06", "G06P"]
+    assert (together.grant, together.state) == (None, State.EXPIRING)
+    assert [scope.fields for scope in together.scopes] == [("uscc",)]

@@ -16,7 +16,7 @@ from govshare_policy.legal import Effect
 from govshare_policy.policy import Precedence, profiles
 from govshare_policy.register import Register, load_register
 from tests.county import COUNTY, Change, basis_over, county_register
-from tests.unit.gathered import AGREEMENT, APPROVAL, CONSENT, SUSPENSION
+from tests.unit.gathered import AGREEMENT, APPROVAL, CONSENT, SECOND_GRANT, SUSPENSION
 
 AT = datetime(2025, 9, 22, 10, tzinfo=SHANGHAI)
 OTHER_USE = CONSENT | {"consent_id": "C2", "kind": "purpose_change", "purposes": "audit"}
@@ -29,12 +29,38 @@ LINE = AGREEMENT | {
     "channel": "agreed_secure_line",
     "network": "secret_line",
 }
+PROVIDERS = SECOND_GRANT | {
+    "grant_id": "G06P",
+    "resource_id": "R03",
+    "user_dept": "D-HRS",
+    "systems": "SYS-HRS-JOB",
+    "fields": "uscc,legal_rep",
+}
+PLATFORMS = {
+    "grant_id": "G02P",
+    "resource_id": "R10",
+    "user_dept": "D-CAB",
+    "systems": "SYS-CAB-AID",
+    "purposes": "data_verification",
+    "fields": "name",
+    "channels": "api",
+    "valid_from": "2025-01-01",
+    "valid_to": "2026-12-31",
+    "granted_by": "platform_operator",
+}
+IN_PART = {"resource_id": "R10", "item_share_types": "name=unconditional|phone=non_share"}
 CHANGES: dict[str, Change] = {
     "as it is": {},
     "with consents": {"consents.tsv": [CONSENT, OTHER_USE, WIDER]},
     "with agreements": {"agreements.tsv": [AGREEMENT, LINE]},
     "with an approval": {"approvals.tsv": [APPROVAL]},
     "suspended": {"suspensions.tsv": [SUSPENSION]},
+    "in part": {"resources.tsv": [IN_PART]},
+    "with several grants": {
+        "resources.tsv": [IN_PART],
+        "grants.tsv": [PROVIDERS, PLATFORMS],
+        "consents.tsv": [CONSENT, OTHER_USE],
+    },
 }
 COUNTY_NOW = load_register(COUNTY)
 PURPOSES = ["data_verification", "business_collaboration", "statistics", "audit", ""]
@@ -128,11 +154,26 @@ SECRET = TO_R08._replace(
     purpose="business_collaboration",
     fields=None,
 )
+# Hubei's text wants the platform's grant of R03, Order 809 beside it the provider's.
+TOGETHER = TO_R08._replace(
+    change="with several grants",
+    profile="hubei",
+    precedence=Precedence.STRICTEST,
+    system="SYS-HRS-JOB",
+    resource="R03",
+    grant=0,
+    consent="",
+    fields=("0",),
+)
+# Of R10 one item is open, which in Hubei the platform authorises, and others are the provider's.
+APART = TOGETHER._replace(
+    precedence=Precedence.LOCAL, system="SYS-CAB-AID", resource="R10", fields=("0", "1")
+)
 
 
 def test_the_calls_chosen_by_hand_are_allowed(directory: Path) -> None:
     """So that the property is tried on calls that random ones seldom are."""
-    for asked in (TO_R08, OFFLINE, SECRET):
+    for asked in (TO_R08, OFFLINE, SECRET, TOGETHER, APART):
         assert _agreed(asked, directory), asked
 
 
@@ -143,6 +184,12 @@ def test_the_calls_chosen_by_hand_are_allowed(directory: Path) -> None:
 @example(asked=SECRET)
 @example(asked=SECRET._replace(network="extranet"))
 @example(asked=TO_R08._replace(change="suspended", consent="", fields=None))
+@example(asked=TOGETHER)
+@example(asked=TOGETHER._replace(fields=None))
+@example(asked=TOGETHER._replace(grant=1))
+@example(asked=APART)
+@example(asked=APART._replace(fields=None))
+@example(asked=APART._replace(change="in part", profile="henan-fengqiu", fields=None))
 @settings(max_examples=300, deadline=None)
 def test_what_is_listed_is_what_check_allows(asked: Asked, directory: Path) -> None:
     """A call of a department's own system is allowed exactly when an entitlement covers it."""

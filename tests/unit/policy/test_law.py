@@ -36,6 +36,10 @@ class Wrong(NamedTuple):
 
 
 LAW: Mapping[str, Wrong] = {
+    "a clause for parts of resources that nobody knows": Wrong(
+        swap('item_share = "HU-a07-03"', 'item_share = "HU-a99-01"'),
+        "`HU-a99-01` is not in the clause registry of this text",
+    ),
     "an unknown key": Wrong(swap("level =", "force = 1\nlevel ="), "unknown key `force`"),
     "a missing key": Wrong(swap('level = "local"', ""), "`level` is missing"),
     "no networks": Wrong(swap("networks", "#"), "`networks` is missing"),

@@ -2,84 +2,58 @@
 """The decision: a pure function of the call, the facts and the bundle."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from govshare_policy.call import Action, Call
+from govshare_policy.decision.choice import (
+    Cell,
+    attainable,
+    choice,
+    merged_rulings,
+    released_fields,
+    unique,
+)
+from govshare_policy.decision.model import Decision, Ruling
 from govshare_policy.errors import EvaluationError
 from govshare_policy.facts import Candidate, Facts
 from govshare_policy.legal import Effect, Outcome, Reason
-from govshare_policy.policy import Bundle, Rule, Text, fields_asked, findings
-from govshare_policy.register import Grant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
-    """What one text says of a call that rests on one grant, or on none.
-
-    Attributes:
-        rules: Every rule that bore on the outcome, the deciding one first; empty where the text
-            is silent, which refuses.
-        clauses: The clauses of those rules, without repetition; never empty.
-        reasons: One a rule; never empty.
-    """
-
-    profile: str
-    outcome: Outcome
-    rules: tuple[Rule, ...]
-    clauses: tuple[str, ...]
-    reasons: tuple[Reason, ...]
-    findings: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """The outcome of one call: what, why, under which law, by which policy.
-
-    Attributes:
-        outcome: One of seven; the effect follows from it.
-        reasons: Never empty; the deciding one first.
-        clauses: Never empty; the deciding one first.
-        fields: The fields released, in the order asked; empty unless allowed.
-        grant: The grant looked at, where there was one.
-        rulings: What each text said, the deciding one first.
-        revision: SM3 of the bundle that decided; 32 bytes.
-    """
-
-    outcome: Outcome
-    reasons: tuple[Reason, ...]
-    clauses: tuple[str, ...]
-    fields: tuple[str, ...]
-    grant: Grant | None
-    rulings: tuple[Ruling, ...]
-    revision: bytes
-
-    @property
-    def effect(self) -> Effect:
-        """Whether data may flow."""
-        return self.outcome.effect
-
-    def __post_init__(self) -> None:
-        if not self.reasons or not self.clauses:
-            raise ValueError("a decision gives at least one reason and one clause")
-        if self.fields and self.effect is Effect.DENY:
-            raise ValueError("a denial releases nothing")
+from govshare_policy.policy import (
+    Bundle,
+    Part,
+    Rule,
+    Text,
+    fields_asked,
+    findings,
+    kinds_of_fields,
+    readings,
+)
 
 
 def decide(call: Call, facts: Facts, bundle: Bundle) -> Decision:
     """Decide *call* from its arguments alone: no clock, no I/O, no global state.
 
     Within a text, a rule that refuses outweighs any number that allow, and silence refuses.
-    Between texts the most restrictive outcome wins; between the grants that a call might rest
-    on, the least restrictive.
+    Between texts the most restrictive outcome wins. Between the grants that a call might rest
+    on, the least restrictive outcome wins, then the most fields. Each text, and each share type
+    among the fields, may rest on a grant of its own if that is better than any single one.
 
     Raises:
         EvaluationError: If a rule cannot be evaluated. The caller must deny.
     """
     texts = bundle.in_force(facts.day)
     if not texts:
-        return _no_text(facts, bundle)
-    decisions = [_on(call, facts, candidate, texts, bundle) for candidate in facts.candidates]
-    return min(decisions, key=lambda decision: decision.outcome.restriction)
+        return refuse("not_in_force", facts, bundle)
+    table = [_row(call, facts, fields, texts, bundle) for fields in kinds_of_fields(call, facts)]
+    apart = _decision(call, facts, table, bundle)
+    if len(facts.candidates) == 1:
+        return apart
+    alone = (
+        _decision(call, facts, [[[cell[number]] for cell in row] for row in table], bundle)
+        for number in range(len(facts.candidates))
+    )
+    best = min(alone, key=_merit)
+    # A denial shows what each text says by itself, so that it can be told which one is in the way.
+    together = best.effect is Effect.ALLOW and _merit(best) <= _merit(apart)
+    return best if together else apart
 
 
 def refuse(code: str, facts: Facts | None, bundle: Bundle) -> Decision:
@@ -97,39 +71,57 @@ def refuse(code: str, facts: Facts | None, bundle: Bundle) -> Decision:
     )
 
 
-def _no_text(facts: Facts, bundle: Bundle) -> Decision:
-    return refuse("not_in_force", facts, bundle)
+def _merit(decision: Decision) -> tuple[int, int]:
+    """Return how good *decision* is for whoever calls; the lower, the better."""
+    return decision.outcome.restriction, -len(decision.fields)
 
 
-def _on(
-    call: Call, facts: Facts, candidate: Candidate, texts: Sequence[Text], bundle: Bundle
+def _row(
+    call: Call, facts: Facts, fields: tuple[str, ...], texts: Sequence[Text], bundle: Bundle
+) -> list[Cell]:
+    """Return one cell a text: the best it says of *fields* under each candidate."""
+
+    def best(text: Text, candidate: Candidate) -> Ruling:
+        parts = readings(fields, facts, text.pack)
+        rulings = [_ruling(call, facts, candidate, text, part, bundle) for part in parts]
+        return min(rulings, key=lambda one: (one.outcome.restriction, -len(one.fields)))
+
+    return [[best(text, candidate) for candidate in facts.candidates] for text in texts]
+
+
+def _decision(
+    call: Call, facts: Facts, table: Sequence[Sequence[Cell]], bundle: Bundle
 ) -> Decision:
-    """Decide *call* as resting on one candidate, by all *texts*."""
-    rulings = [_ruling(call, facts, candidate, text, bundle) for text in texts]
+    """Decide from *table*, which has a row for each kind of fields and a cell for each text."""
+    rows = [choice(row) for row in table]
+    if call.asks_for_all:
+        rows = attainable(rows)
+    by_text = [row[number] for number in range(len(rows[0])) for row in rows]
     # The sort is stable, so among equals the local text, which comes first, is cited first.
-    rulings.sort(key=lambda ruling: -ruling.outcome.restriction)
-    deciding = [ruling for ruling in rulings if ruling.outcome is rulings[0].outcome]
+    rulings = sorted(merged_rulings(by_text), key=lambda ruling: -ruling.outcome.restriction)
     outcome = rulings[0].outcome
     released: tuple[str, ...] = ()
     if outcome is Outcome.ALLOW:
-        asked = [fields_asked(call, facts, candidate, text.pack) for text in texts]
-        released = tuple(name for name in asked[0] if all(name in more for more in asked))
+        released = released_fields(call, facts, rows)
         if not released and call.action is Action.READ:
             return refuse("fields_missing", facts, bundle)
+    deciding = [ruling for ruling in rulings if ruling.outcome is outcome]
     return Decision(
         outcome=outcome,
-        reasons=tuple(reason for ruling in deciding for reason in ruling.reasons),
-        clauses=_unique(clause for ruling in deciding for clause in ruling.clauses),
+        reasons=unique(reason for ruling in deciding for reason in ruling.reasons),
+        clauses=unique(clause for ruling in deciding for clause in ruling.clauses),
         fields=released,
-        grant=candidate.grant,
+        grant=rulings[0].grant,
         rulings=tuple(rulings),
         revision=bundle.revision,
     )
 
 
-def _ruling(call: Call, facts: Facts, candidate: Candidate, text: Text, bundle: Bundle) -> Ruling:
+def _ruling(
+    call: Call, facts: Facts, candidate: Candidate, text: Text, part: Part, bundle: Bundle
+) -> Ruling:
     pack = text.pack
-    found = findings(call, facts, candidate, pack=pack, scope=text.scope)
+    found = findings(call, facts, candidate, pack=pack, scope=text.scope, part=part)
     for column, value in found.items():
         if value not in bundle.findings[column]:
             raise EvaluationError(f"`{column}` has a finding outside its closed list")
@@ -138,23 +130,19 @@ def _ruling(call: Call, facts: Facts, candidate: Candidate, text: Text, bundle: 
     wanted = Effect.ALLOW if hits.allowed else Effect.DENY
     rules = tuple(rule for rule in matched if rule.outcome.effect is wanted)
     values = _mentions(facts, candidate)
-    if not rules:
-        reason = bundle.reasons.reason("no_rule", pack.silence, values)
-        return Ruling(
-            profile=pack.profile,
-            outcome=Outcome.DENY,
-            rules=(),
-            clauses=(pack.silence,),
-            reasons=(reason,),
-            findings=found,
-        )
+    reasons = _reasons(rules, facts, bundle, values) or (
+        bundle.reasons.reason("no_rule", pack.silence, values),
+    )
+    cited = [clause for rule in rules for clause in rule.clauses] or [pack.silence]
     return Ruling(
         profile=pack.profile,
-        outcome=rules[0].outcome,
+        outcome=rules[0].outcome if rules else Outcome.DENY,
         rules=rules,
-        clauses=_unique(clause for rule in rules for clause in rule.clauses),
-        reasons=_reasons(rules, facts, bundle, values),
+        clauses=unique(clause for clause in (*cited, part.clause) if clause),
+        reasons=reasons,
         findings=found,
+        fields=fields_asked(call, facts, candidate, pack, part),
+        grant=candidate.grant,
     )
 
 
@@ -199,7 +187,3 @@ def _mentions(facts: Facts | None, candidate: Candidate | None) -> dict[str, str
 
 def _listed(values: Sequence[str]) -> str:
     return ", ".join(values) if values else "–"
-
-
-def _unique(values: object) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))  # type: ignore[call-overload]
