@@ -22,7 +22,7 @@ def csv_text(figures: Figures, lines: Views) -> str:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for row in _rows(figures, lines):
-        writer.writerow([_safe(cell) for cell in row])
+        writer.writerow([safe_cell(cell) for cell in row])
     return out.getvalue()
 
 
@@ -83,5 +83,6 @@ def _flat(path: str, document: Mapping[str, object]) -> Iterator[tuple[str, obje
             yield name, value
 
 
-def _safe(cell: object) -> object:
+def safe_cell(cell: object) -> object:
+    """Return *cell* as a spreadsheet may be given it: never a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

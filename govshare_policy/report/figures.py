@@ -125,7 +125,7 @@ def gather(
                     progress(number, max(number, known))
         tally.finish()
         as_of = min(span.last, legal_day(datetime.fromisoformat(latest))) if latest else span.last
-        handled = handling.count(span, _shares(register), calendar=calendar, as_of=as_of)
+        handled = handling.count(span, shares_of(register), calendar=calendar, as_of=as_of)
     return Figures(
         span=span,
         profile=profile,
@@ -140,7 +140,8 @@ def gather(
     )
 
 
-def _shares(register: Register | None) -> dict[str, Share]:
+def shares_of(register: Register | None) -> dict[str, Share]:
+    """Return resource to share type as the clocks tell them apart; what has none is left out."""
     return {
         entry.id: share_of(
             ShareType(entry.share_type), parameter_controlled=entry.parameter_controlled

@@ -205,10 +205,24 @@ class Handling:
                 continue
             asked = _Asked(kind, shares[resource], int(days), as_of)
             for profile, at in stamps.items():
-                for stage in self._judged(ident, profile, at, asked, calendar):
+                for stage, _ in self._judged(ident, profile, at, asked, calendar):
                     if stage.due is not None and span.covers(stage.due):
                         handled.timings[Timing(profile, stage.stage.value, stage.status)] += 1
         return places
+
+    def stages(
+        self, shares: Mapping[str, Share], *, calendar: Calendar, as_of: date
+    ) -> Iterator["Judged"]:
+        """Yield every stage that was judged, matter by matter; the arguments are as above."""
+        for ident, kind, department, resource, days in self._store.each(
+            "SELECT id, kind, department, resource, days FROM matter"
+        ):
+            if resource not in shares:
+                continue
+            asked = _Asked(kind, shares[resource], int(days), as_of)
+            for profile, at in self._stamps(ident).items():
+                for stage, over in self._judged(ident, profile, at, asked, calendar):
+                    yield Judged(ident, department, resource, profile, stage, over)
 
     def _stamps(self, ident: str) -> dict[str, dict[Event, date]]:
         stamps: dict[str, dict[Event, date]] = {}
@@ -225,8 +239,11 @@ class Handling:
         at: Mapping[Event, date],
         asked: "_Asked",
         calendar: Calendar,
-    ) -> Iterator[Stage]:
-        """Yield the stages of one application; unfinished ones only while somebody is awaited."""
+    ) -> Iterator[tuple[Stage, bool]]:
+        """Yield the stages of one matter and whether each is over.
+
+        Unfinished ones are yielded only while somebody is awaited.
+        """
         procedure = self._known[profile]
         state = self._store.run(
             "SELECT state FROM state WHERE id = ? AND profile = ?", ident, profile
@@ -242,7 +259,19 @@ class Handling:
                     extension_days=asked.days,
                     as_of=asked.as_of,
                 )
-                yield from due_stages(question, clocks=(clock,), calendar=calendar)
+                for stage in due_stages(question, clocks=(clock,), calendar=calendar):
+                    yield stage, over
+
+
+class Judged(NamedTuple):
+    """A stage of a matter, how it stands, and whether it is over."""
+
+    matter: str
+    department: str
+    resource: str
+    profile: str
+    stage: Stage
+    is_over: bool
 
 
 class _Asked(NamedTuple):

@@ -3,7 +3,6 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from importlib.resources import files
 from itertools import groupby
 from typing import Final
 
@@ -25,13 +24,13 @@ from govshare_policy.report.markup import (
     text,
 )
 from govshare_policy.report.sections import cited, sections
+from govshare_policy.report.shell import SWITCH, badge_of, vouched, whole_page
 from govshare_policy.report.tally import Count
 from govshare_policy.report.views import Views
-from govshare_policy.report.words import OUTCOMES, STATUSES, UNVERIFIED, VERIFIED, Words
+from govshare_policy.report.words import OUTCOMES, STATUSES, Words
 
 # A chart with more columns than this is drawn by months.
 MOST_DAYS: Final = 62
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def page(figures: Figures, lines: Views, annual: Annual | None, *, chinese: bool) -> str:
@@ -44,32 +43,15 @@ def page(figures: Figures, lines: Views, annual: Annual | None, *, chinese: bool
         chinese: The language that shows first; a switch on the page shows the other.
     """
     title = _title(annual)
-    style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
-    zh, en = ("checked", "") if chinese else ("", "checked")
     main = joined((_duties(annual), _tiles(lines), _calls(figures, lines, annual)))
     rest = joined(sections(figures, lines, annual.asks if annual is not None else None))
-    return f"""<!doctype html>
-<html lang="{"zh" if chinese else "en"}">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{text(title.zh if chinese else title.en)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<input class="pick" type="radio" name="lang" id="zh" {zh}>
-<input class="pick" type="radio" name="lang" id="en" {en}>
-{_header(figures, annual, title)}
-<main>
-{main}
-{rest}
-</main>
-{_footer(figures)}
-</body>
-</html>
-"""
+    return whole_page(
+        title,
+        header=_header(figures, annual, title),
+        main=joined((main, rest), "\n"),
+        footer=_footer(figures),
+        chinese=chinese,
+    )
 
 
 def _title(annual: Annual | None) -> Words:
@@ -81,20 +63,12 @@ def _title(annual: Annual | None) -> Words:
 
 
 def _header(figures: Figures, annual: Annual | None, title: Words) -> Html:
-    span, verified = figures.span, all(s.verdict is not None for s in figures.sources)
+    span = figures.span
     period = Words(
         f"统计期：{span.first} 至 {span.last}（北京时间，含首尾两日）",
         f"{span.first} to {span.last}, both days included (Asia/Shanghai)",
     )
-    badge = element("span", both(VERIFIED if verified else UNVERIFIED), kind="badge")
-    badge = Html(badge.replace('"badge"', f'"badge {"yes" if verified else "no"}"'))
-    parts = [
-        Html(
-            '<nav><label for="zh" lang="zh-CN">中文</label><label for="en" lang="en-GB">English'
-            "</label></nav>"
-        ),
-        element("h1", both(title)),
-    ]
+    parts = [SWITCH, element("h1", both(title))]
     if annual is not None:
         asks = annual.asks
         parts.append(element("p", both(Words(f"依据：{asks.name_zh}", f"Text: {asks.name_en}"))))
@@ -102,7 +76,7 @@ def _header(figures: Figures, annual: Annual | None, title: Words) -> Html:
         one = figures.register.departments[figures.department]
         name = Words(f"部门：{one.name_zh}", f"Department: {one.name_en or one.name_zh}")
         parts.append(element("p", both(name)))
-    parts += [element("p", both(period)), badge]
+    parts += [element("p", both(period)), badge_of(figures.sources)]
     return element("header", element("div", joined(parts)))
 
 
@@ -239,19 +213,4 @@ def _footer(figures: Figures) -> Html:
         "here are left out. "
         f"Unfinished steps were judged as of {figures.as_of}.",
     )
-    logs = joined(
-        element("p", Html(text(source.origin) + _vouched(source.to_document())))
-        for source in figures.sources
-    )
-    return element("footer", joined((element("p", both(said)), logs)))
-
-
-def _vouched(document: dict[str, object]) -> Html:
-    if not document["verified"]:
-        return Html(": " + both(UNVERIFIED))
-    number, last = document["records"], document["last_time"]
-    said = Words(
-        f"：已验证，{number:,} 条记录，最近检查点 {last}，根 ",
-        f": verified, {number:,} records, last checkpoint {last}, root ",
-    )
-    return Html(both(said) + element("code", text(document["root"])))
+    return element("footer", joined((element("p", both(said)), vouched(figures.sources))))

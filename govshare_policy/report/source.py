@@ -32,11 +32,21 @@ class Source:
             VerificationError: If the log cannot be read to its end, or a record is no object.
             AuditError: If a file cannot be read.
         """
+        for _, record in self.numbered():
+            yield record
+
+    def numbered(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield the same with their numbers in the log.
+
+        Raises:
+            VerificationError: If the log cannot be read to its end, or a record is no object.
+            AuditError: If a file cannot be read.
+        """
         try:
             for index, data in read_records(self.directory):
                 if self.verdict is not None and index >= self.verdict.size:
                     break  # written since; the next report has it
-                yield _parse(data, index)
+                yield index, _parse(data, index)
         except OSError as error:
             raise AuditError(f"the log `{self.origin}` cannot be read ({error.strerror})") from None
 

@@ -51,6 +51,31 @@ STAGES: Final = {
     "supply": Words("提供数据", "supply"),
     "correction_answer": Words("校核答复", "answer to a correction"),
 }
+FAILURES: Final = {
+    "upstream_unreachable": Words("提供方接口无法连接", "the provider's interface was not reached"),
+    "upstream_timeout": Words(
+        "提供方接口未在时限内应答", "the provider's interface did not answer"
+    ),
+    "upstream_error": Words("提供方接口未能成功应答", "the provider's interface answered an error"),
+    "upstream_too_large": Words("提供方接口应答过大", "the provider's answer was too large"),
+    "upstream_unreadable": Words("提供方接口应答无法解析", "the provider's answer was unreadable"),
+}
+GRADES: Final = {
+    "shown": Words("登记或日志可证", "shown by a record or register"),
+    "attempt": Words("被拒绝的尝试", "attempt, refused"),
+    "sign": Words("线索，待人核实", "sign, for people to look into"),
+}
+STATES: Final = {
+    "notified": Words("已通知整改", "notice given"),
+    "replied": Words("已回复", "replied"),
+    "reported": Words("逾期已上报", "overdue, reported upward"),
+    "criticised": Words("已通报批评", "criticism circulated"),
+    "circulated": Words("已通报", "circulated"),
+    "referred": Words("已移送处分", "referred for discipline"),
+    "closed": Words("已办结", "closed"),
+    "required": Words("已提出处置要求", "disposal required"),
+    "disposed": Words("已处置", "disposed of"),
+}
 HEADINGS: Final = {
     Figure.CALLS: Words("数据调用", "Data calls"),
     Figure.USED: Words("各部门使用情况", "Used, by department"),

@@ -42,33 +42,44 @@ from govshare_policy.workflow.sentences import refusal
 from govshare_policy.workflow.wish import Moment, Plan, Wish
 
 
-def apply(office: Office, need: Need, actor: Actor, moment: Moment) -> StepAnswer:
+def apply(
+    office: Office, need: Need, actor: Actor, moment: Moment, *, department: str = ""
+) -> StepAnswer:
     """Open an application, or say why none is needed, or none would help.
 
     Everything that is missing is said at once.
+
+    Args:
+        office: Takes the step.
+        need: What is applied for.
+        actor: Who applies.
+        moment: When.
+        department: For whom, where a lower platform hands in what a department of it applies for.
 
     Raises:
         CallError: If it names something that no register knows, or no period, field, purpose
             or channel although no text asks for it: a grant cannot be written without.
     """
-    entry = _entry(office, need.resource)
+    entry, user = _entry(office, need.resource), department or actor.body
+    if department and department not in office.bundle.register.departments:
+        raise CallError("the register has no such department")
     texts = office.in_force(moment)
     matter = office.new_matter(
         MatterKind.APPLICATION,
         moment,
         texts=texts,
-        department=actor.body,
+        department=user,
         provider=entry.provider,
         resource=entry.id,
         route="provider",
     )
     wish = Wish(matter=matter, step="apply", actor=actor, moment=moment, opens=True)
-    if actor.body == entry.provider:
+    if user == entry.provider:
         return office.take(replace(wish, fault=refusal("own_resource", _first_clauses(texts))))
     fault = unstated(need, texts)
-    if fault is not None and not _is_open_to_all(office, need, entry, actor, moment):
+    if fault is not None and not _is_open_to_all(office, need, entry, user, moment):
         return office.take(replace(wish, fault=fault))
-    request = request_of(need, entry, actor.body, office.bundle.register)
+    request = request_of(need, entry, user, office.bundle.register)
     day = max(legal_day(moment.at), request.period.valid_from)
     if day > request.period.valid_to:
         raise CallError("the period applied for is over already")
@@ -80,13 +91,15 @@ def apply(office: Office, need: Need, actor: Actor, moment: Moment) -> StepAnswe
         MatterKind.APPLICATION,
         moment,
         texts=wanting,
-        department=actor.body,
+        department=user,
         provider=entry.provider,
         resource=entry.id,
         route=route.grantor,
         content={"request": request_document(request), "texts": dict(need.texts)},
     )
     shown = {"route": route.grantor, "request": request_document(request)}
+    if user != actor.body:
+        shown["handed_in_by"] = actor.body
     plan = Plan(shown=shown, texts=need.texts)
     return office.take(replace(wish, matter=matter, plan=lambda _: plan))
 
@@ -245,12 +258,12 @@ def _first_clauses(texts: Sequence[Workflow]) -> list[str]:
 
 
 def _is_open_to_all(
-    office: Office, need: Need, entry: CatalogueEntry, actor: Actor, moment: Moment
+    office: Office, need: Need, entry: CatalogueEntry, user: str, moment: Moment
 ) -> bool:
     """Whether the calls would pass without a grant, whatever the application forgot to state."""
     day = legal_day(moment.at)
     request = Request(
-        department=actor.body,
+        department=user,
         resource=entry.id,
         fields=need.fields or entry.items,
         purposes=need.purposes or ("unstated",),

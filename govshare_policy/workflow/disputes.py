@@ -119,7 +119,11 @@ def settle(
         )
         if isinstance(again, Refusal):
             return again
-        return Plan(content=result, shown=result, others=((application, again),))
+        return Plan(
+            content=result,
+            shown={**result, "reopened": list(again.clauses)},
+            others=((application, again),),
+        )
 
     return office.take(
         Wish(

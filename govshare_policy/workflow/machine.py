@@ -8,9 +8,7 @@ requires is done, whichever other text is asked as well.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
-from govshare_policy.audit.salts import commitment
 from govshare_policy.deadline import Event
 from govshare_policy.register import Register
 from govshare_policy.workflow.answer import Refusal
@@ -24,10 +22,9 @@ from govshare_policy.workflow.model import (
     Want,
     Workflow,
 )
+from govshare_policy.workflow.parties import bodies_of, parties_of, person_key
 from govshare_policy.workflow.rules import NEW
 from govshare_policy.workflow.sentences import refusal
-
-_SIDES: Final = frozenset((Party.USER, Party.PROVIDER, Party.SETTLEMENT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +115,7 @@ def move(
         rules[text.profile] = rule
     # 3. to 5.
     fault = (
-        _not_theirs(matter, actor, rules, register)
+        _not_theirs(matter, actor, rules, knowing, register)
         or _not_separate(matter, actor, rules)
         or _not_complete(matter, rules, knowing, inputs)
     )
@@ -142,32 +139,6 @@ def next_steps(matter: Matter, texts: Sequence[Workflow]) -> tuple[str, ...]:
 def is_over(matter: Matter, texts: Sequence[Workflow]) -> bool:
     """Whether nobody has a step to take any more, short of a dispute."""
     return not next_steps(matter, texts)
-
-
-def parties_of(matter: Matter, body: str, profile: str, register: Register) -> frozenset[Party]:
-    """Return what *body* is in the matter under one text; an applicant is nothing else."""
-    if body == matter.department:
-        return frozenset((Party.USER,))
-    roles = {
-        Party(role)
-        for text, role, holder in register.roles
-        if text == profile and holder == body and role in set(Party) - _SIDES
-    }
-    return frozenset(roles | ({Party.PROVIDER} if body == matter.provider else set()))
-
-
-def bodies_of(matter: Matter, party: Party, profile: str, register: Register) -> tuple[str, ...]:
-    """Return who is *party* in the matter under one text; empty where the register names nobody."""
-    if party in _SIDES:
-        side = {Party.USER: matter.department, Party.PROVIDER: matter.provider}.get(party, "")
-        return (side,) if side else ()
-    rows = sorted(register.roles)
-    return tuple(body for text, role, body in rows if (text, role) == (profile, party.value))
-
-
-def person_key(matter: Matter, person: str) -> str:
-    """Return what the store keeps of a person: only good for telling persons apart."""
-    return commitment(matter.salt, "person", person)
 
 
 def _named(text: Workflow, matter: Matter, step: str) -> tuple[StepRule, ...]:
@@ -196,19 +167,25 @@ def _silence(texts: Sequence[Workflow], matter: Matter, step: str) -> tuple[str,
 
 
 def _not_theirs(
-    matter: Matter, actor: Actor | None, rules: Mapping[str, StepRule], register: Register
+    matter: Matter,
+    actor: Actor | None,
+    rules: Mapping[str, StepRule],
+    knowing: Sequence[Workflow],
+    register: Register,
 ) -> Refusal | None:
-    for profile, rule in rules.items():
+    for text in knowing:
+        rule = rules[text.profile]
         if rule.by == (Party.SETTLEMENT,) and actor is None:
             continue
         body, role = (actor.body, actor.role) if actor else ("", Role.AUDIT)
-        if body == matter.department and Party.USER not in rule.by:
+        own = body == matter.department and matter.has_applicant
+        if own and Party.USER not in rule.by:
             return refusal("own_application", rule.clauses)
-        if role is not rule.role or not parties_of(matter, body, profile, register) & set(rule.by):
-            parties = ", ".join(rule.by)
-            return refusal(
-                "not_your_step", rule.clauses, step=rule.step, parties=parties, role=rule.role
-            )
+        parties = parties_of(matter, body, text.profile, register)
+        if role is not rule.role or not parties & set(rule.by):
+            clauses = (*rule.clauses, *text.naming(rule.by))
+            names = ", ".join(rule.by)
+            return refusal("not_your_step", clauses, step=rule.step, parties=names, role=rule.role)
     return None
 
 

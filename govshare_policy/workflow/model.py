@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The words and values of procedures: who takes which step in which matter, and what follows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from govshare_policy.deadline import Event
 
@@ -19,11 +19,29 @@ class MatterKind(StrEnum):
     CONSENT = "consent"
     SUSPENSION = "suspension"
     REVOCATION = "revocation"
+    REFERRAL = "referral"  # an application for data of another platform
+    NEED = "need"  # what a department needs and the catalogue does not have
+    CATALOGUE = "catalogue"  # a change of an entry
+    SERVICE_CHANGE = "service_change"
+    JOINT_VERIFICATION = "joint_verification"
 
     @property
     def prefix(self) -> str:
         """Three letters that the ids of such matters begin with."""
         return self.value[:3].upper()
+
+
+# A correction that the platform asks for when it receives data, not a user.
+RECEIPT: Final = "receipt"
+# Matters in which nobody asks for something that others decide.
+_WITHOUT_APPLICANT: Final = frozenset(
+    (
+        MatterKind.NEED,
+        MatterKind.CATALOGUE,
+        MatterKind.SERVICE_CHANGE,
+        MatterKind.JOINT_VERIFICATION,
+    )
+)
 
 
 class Party(StrEnum):
@@ -37,6 +55,9 @@ class Party(StrEnum):
     CITY_GOV_OFFICE = "city_gov_office"
     FUNCTIONAL_DEPARTMENT = "functional_department"
     COMMON_SUPERIOR = "common_superior"
+    LOWER_PLATFORM = "lower_platform"
+    PROVINCIAL_PLATFORM = "provincial_platform"
+    NATIONAL_PLATFORM = "national_platform"
     SETTLEMENT = "settlement"  # nobody: the step follows from a dispute that was settled
 
 
@@ -157,10 +178,21 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What the text calls the body of a role; which one that is here stands in ``roles.tsv``."""
+
+    id: str
+    party: Party
+    named: str
+    clauses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
     """The procedures of one text.
 
     Attributes:
+        roles: The bodies that the text names; a role it leaves open is not among them.
         statements: What an application has to state.
         steps: All allowed steps; those of disputes are made from *levels*.
         closed: What the text bans, so that no step leads there.
@@ -170,6 +202,7 @@ class Workflow:
     """
 
     profile: str
+    roles: tuple[Named, ...]
     statements: tuple[Cited, ...]
     steps: tuple[StepRule, ...]
     forbidden_reasons: tuple[Cited, ...]
@@ -183,6 +216,11 @@ class Workflow:
     def rules(self, kind: MatterKind, route: str) -> tuple[StepRule, ...]:
         """Return the steps of matters of this kind on this route."""
         return tuple(rule for rule in self.steps if rule.belongs_to(kind, route))
+
+    def naming(self, parties: Iterable[Party]) -> tuple[str, ...]:
+        """Return the clauses by which the text names the bodies that are *parties*."""
+        wanted = frozenset(parties)
+        return tuple(c for role in self.roles if role.party in wanted for c in role.clauses)
 
     def chain(self, between: str) -> tuple[Level, ...]:
         """Return the instances of a dispute between bodies of the ``same_level`` or not."""
@@ -214,6 +252,8 @@ class Matter:
     """A procedure under way or over.
 
     Attributes:
+        department: Who opened it, or whom it is about.
+        provider: Whose data it is about; several are joined by ``|``, and so are resources.
         route: Which of the ways a matter of this kind may go.
         states: Profile to state; every text in force when it was opened has its own.
         stamps: Profile to event to the day on which it happened.
@@ -234,6 +274,16 @@ class Matter:
     salt: bytes = field(repr=False)
     parent: str = ""
     steps: tuple[Taken, ...] = ()
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Whose data it is about."""
+        return tuple(self.provider.split("|")) if self.provider else ()
+
+    @property
+    def has_applicant(self) -> bool:
+        """Whether its department asks for something, so that the user's steps are all it has."""
+        return self.kind not in _WITHOUT_APPLICANT and self.route != RECEIPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

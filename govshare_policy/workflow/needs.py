@@ -17,7 +17,7 @@ from govshare_policy.workflow.model import Matter, RowEdit, Workflow
 from govshare_policy.workflow.sentences import refusal
 
 MAX_TEXT: Final = 4000
-_CODE: Final = re.compile(r"[^\s*|,]+")
+CODE: Final = re.compile(r"[^\s*|,]+")
 # What an application may state, and what has to be there for it to be stated.
 _STATED_BY: Final[Mapping[str, str]] = {
     "purpose": "purposes",
@@ -49,7 +49,7 @@ class Need:
     def __post_init__(self) -> None:
         lists = (self.fields, self.purposes, self.channels, self.systems)
         for value in (value for values in lists for value in values):
-            if not _CODE.fullmatch(value) or not unicodedata.is_normalized("NFC", value):
+            if not CODE.fullmatch(value) or not unicodedata.is_normalized("NFC", value):
                 raise CallError("a field, purpose, channel or system is a code in normal form C")
         if any(len(set(values)) != len(values) for values in lists):
             raise CallError("a field, purpose, channel or system stands twice")

@@ -25,13 +25,14 @@ from govshare_policy.identity import legal_day
 from govshare_policy.policy import Bundle
 from govshare_policy.workflow.answer import Refusal, StepAnswer
 from govshare_policy.workflow.change import Change
-from govshare_policy.workflow.machine import Move, move, person_key
+from govshare_policy.workflow.machine import Move, move
 from govshare_policy.workflow.model import (
     Matter,
     MatterKind,
     RowEdit,
     Workflow,
 )
+from govshare_policy.workflow.parties import person_key
 from govshare_policy.workflow.publish import try_edits
 from govshare_policy.workflow.recovery import PHASE, TAKEN, recover
 from govshare_policy.workflow.rules import NEW

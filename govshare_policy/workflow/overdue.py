@@ -2,15 +2,17 @@
 """Whose turn it is: the steps that clocks run for, and those whose time is over."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
 from govshare_policy.deadline import (
     Calendar,
     Clock,
+    Event,
     Kind,
     Question,
+    Share,
     ShareType,
     Status,
     due_stages,
@@ -18,8 +20,10 @@ from govshare_policy.deadline import (
 )
 from govshare_policy.deadline.model import Stage
 from govshare_policy.register import CatalogueEntry, Register
-from govshare_policy.workflow.machine import bodies_of, is_over
+from govshare_policy.workflow.machine import is_over
 from govshare_policy.workflow.model import Matter, MatterKind, Party, Workflow
+from govshare_policy.workflow.parties import bodies_of
+from govshare_policy.workflow.referrals import referral_question
 
 _SIDES: Final = {
     "user": Party.USER,
@@ -75,7 +79,8 @@ def turns(
     """Return the steps of *matters* that clocks run for on *as_of*, the most urgent first.
 
     Args:
-        matters: Applications and corrections.
+        matters: Of any kind; clocks run for applications here and to other platforms, for
+            corrections and for changes of the catalogue.
         texts: The procedures of the texts that were asked.
         register: Says the share type of what was applied for, and who is who.
         clocks: The clocks of each text, by profile.
@@ -98,11 +103,8 @@ def _turns(
     calendar: Calendar,
     as_of: date,
 ) -> Iterator[Turn]:
-    entry = register.resources.get(matter.resource)
-    if entry is None or not entry.share_type:
-        return
     for profile in matter.states:
-        for question in _questions(matter, profile, entry, as_of):
+        for question in _questions(matter, profile, register, as_of):
             for stage in due_stages(question, clocks=clocks[profile], calendar=calendar):
                 if stage.due is None or stage.status not in (Status.OPEN, Status.LATE):
                     continue
@@ -117,11 +119,28 @@ def _turns(
                 )
 
 
-def _questions(
-    matter: Matter, profile: str, entry: CatalogueEntry, as_of: date
+def _questions(matter: Matter, profile: str, register: Register, as_of: date) -> Iterator[Question]:
+    at = dict(matter.stamps.get(profile, {}))
+    entry = register.resources.get(matter.resource)
+    match matter.kind:
+        case MatterKind.REFERRAL:
+            yield replace(referral_question(matter, profile), as_of=as_of)
+        case MatterKind.CATALOGUE:
+            if matter.content["changed"]:
+                at[Event.CHANGED] = date.fromisoformat(matter.content["changed"])
+            # The clocks of updates are the same for every share type.
+            yield Question(kind=Kind.CATALOGUE_UPDATE, share=Share.CONDITIONAL, at=at, as_of=as_of)
+        case MatterKind.APPLICATION | MatterKind.CORRECTION if entry and entry.share_type:
+            yield from _of_entry(matter, entry, at, as_of)
+        case _:
+            return
+
+
+def _of_entry(
+    matter: Matter, entry: CatalogueEntry, at: Mapping[Event, date], as_of: date
 ) -> Iterator[Question]:
     kinds = [Kind.CORRECTION if matter.kind is MatterKind.CORRECTION else Kind.APPLICATION]
-    if "grant" in matter.content:
+    if "grant" in matter.content and matter.kind is MatterKind.APPLICATION:
         kinds.append(Kind.SUPPLY)  # what was refused is not supplied
     for kind in kinds:
         yield Question(
@@ -129,7 +148,7 @@ def _questions(
             share=share_of(
                 ShareType(entry.share_type), parameter_controlled=entry.parameter_controlled
             ),
-            at=dict(matter.stamps.get(profile, {})),
+            at=at,
             extension_days=int(matter.content.get("extension_days", 0)),
             as_of=as_of,
         )

@@ -19,10 +19,13 @@ from govshare_policy.register import _columns as register_columns
 from govshare_policy.register._table import read_bytes
 from govshare_policy.workflow.model import RowEdit
 
-# What steps write: every column a file must have, the key first, and a note that says why.
+# What steps write: every column a file must have, the key first, and a note that says why. An
+# entry of the catalogue has its own note, and gets the columns that a step sets.
 _WRITTEN: Final = ("grants.tsv", "consents.tsv", "suspensions.tsv", "agreements.tsv")
+CATALOGUE: Final = "resources.tsv"
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    name: (*register_columns.COLUMNS[name][0], "note") for name in _WRITTEN
+    **{name: (*register_columns.COLUMNS[name][0], "note") for name in _WRITTEN},
+    CATALOGUE: register_columns.COLUMNS[CATALOGUE][0],
 }
 _DISK: Final = Disk()
 _MODE: Final = 0o644
@@ -93,7 +96,8 @@ def _with_rows(file: str, old: bytes, edits: list[RowEdit]) -> bytes:
             found = {key: edit.key}
             rows.append(found)
         found.update(edit.cells)
-        header += [column for column in COLUMNS[file] if column not in header]
+        wanted = dict.fromkeys((*COLUMNS[file], *edit.cells))
+        header += [column for column in wanted if column not in header]
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, header, delimiter="\t", restval="", lineterminator="\n")
     writer.writeheader()

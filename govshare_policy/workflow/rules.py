@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read the procedures of a text from its ``workflow.toml``, more strictly than TOML does."""
 
-import re
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Final, TypeVar
 
 from govshare_policy.crypto import sm3
 from govshare_policy.deadline import Event
@@ -16,6 +14,7 @@ from govshare_policy.workflow.model import (
     Cited,
     Level,
     MatterKind,
+    Named,
     Party,
     Role,
     StepRule,
@@ -23,32 +22,10 @@ from govshare_policy.workflow.model import (
     Want,
     Workflow,
 )
+from govshare_policy.workflow.table import FILE, KEYS, Table
 
-FILE: Final = "workflow.toml"
 NEW: Final = "new"
 BETWEEN: Final = ("same_level", "cross_level")
-_NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
-# Who has to be told may be anybody but a settlement, which is nobody.
-_TOLD: Final = frozenset(Party) - {Party.SETTLEMENT}
-_TELL_KEYS: Final = frozenset(("to", "act", "as", "via", "clause"))
-_CITED: Final = ("id", "clauses")
-_OF_MATTER: Final = (*_CITED, "matter")
-# table -> (keys that must be there, keys that may be)
-_KEYS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "statement": (_CITED, ()),
-    "step": (
-        (*_OF_MATTER, "from", "to", "by", "role"),
-        ("step", "routes", "stamps", "wants", "grants", "tells"),
-    ),
-    "forbidden_reason": (_CITED, ("unless",)),
-    "subject": (_CITED, ()),
-    "level": ((*_CITED, "raised_by", "settled_by"), ("between",)),
-    "closed": ((*_OF_MATTER, "route"), ()),
-    "silent": (_OF_MATTER, ("steps",)),
-    "note": (_OF_MATTER, ()),
-}
-
-C = TypeVar("C", bound=StrEnum)
 T = TypeVar("T")
 
 
@@ -85,20 +62,21 @@ def parse_workflow(data: bytes, *, profile: str, clauses: Collection[str]) -> Wo
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{FILE}: {error}") from None
     for name, tables in document.items():
-        if name not in _KEYS:
+        if name not in KEYS:
             raise PolicyError(f"{FILE}: unknown table `{name}`")
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             raise PolicyError(f"{FILE}: `{name}` is not a list of tables")
 
-    def read(name: str, build: Callable[[_Table], T]) -> tuple[T, ...]:
+    def read(name: str, build: Callable[[Table], T]) -> tuple[T, ...]:
         tables = document.get(name, [])
-        readers = [_Table(name, number, t, clauses) for number, t in enumerate(tables, 1)]
+        readers = [Table(name, number, t, clauses) for number, t in enumerate(tables, 1)]
         _check_distinct(readers)
         return tuple(build(reader) for reader in readers)
 
     levels = read("level", _level)
     return Workflow(
         profile=profile,
+        roles=read("role", _role),
         statements=read("statement", _cited),
         steps=(*read("step", _step), *_dispute_steps(levels)),
         forbidden_reasons=read("forbidden_reason", _cited),
@@ -111,103 +89,16 @@ def parse_workflow(data: bytes, *, profile: str, clauses: Collection[str]) -> Wo
     )
 
 
-class _Table:
-    """Reads one table of a list and says which key is wrong."""
-
-    def __init__(
-        self, name: str, number: int, table: Mapping[str, Any], clauses: Collection[str]
-    ) -> None:
-        self._name, self._number, self._table, self._clauses = name, number, table, clauses
-        required, optional = _KEYS[name]
-        for key in table:
-            if key not in (*required, *optional):
-                self.refuse(key, "unknown key")
-        for key in required:
-            if key not in table:
-                self.refuse(key, "missing")
-        self.id = self.text("id")
-
-    def refuse(self, key: str, fault: str) -> NoReturn:
-        raise PolicyError(f"{FILE} {self._name} {self._number} key `{key}`: {fault}")
-
-    def has(self, key: str) -> bool:
-        return key in self._table
-
-    def text(self, key: str, default: str = "") -> str:
-        value = self._table.get(key, default)
-        if not isinstance(value, str) or (key in self._table and not value):
-            self.refuse(key, "not a text with something in it")
-        return value
-
-    def name(self, key: str, default: str = "") -> str:
-        value = self.text(key, default)
-        if value and not _NAME.fullmatch(value):
-            self.refuse(key, "not a lower-case name")
-        return value
-
-    def flag(self, key: str) -> bool:
-        value = self._table.get(key, False)
-        if not isinstance(value, bool):
-            self.refuse(key, "not true or false")
-        return value
-
-    def one_of(self, key: str, codes: type[C]) -> C:
-        value = self._table[key]
-        if value not in list(codes):
-            self.refuse(key, f"not one of {', '.join(codes)}")
-        return codes(value)
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values = self._table.get(key, [])
-        if not isinstance(values, list) or (key in self._table and not values):
-            self.refuse(key, "not a list with something in it")
-        if not all(isinstance(value, str) and value for value in values):
-            self.refuse(key, "an item is not a text")
-        if len(set(values)) != len(values):
-            self.refuse(key, "an item stands twice")
-        return tuple(values)
-
-    def codes(self, key: str, codes: type[C]) -> tuple[C, ...]:
-        values = self.texts(key)
-        for value in values:
-            if value not in list(codes):
-                self.refuse(key, f"an item is not one of {', '.join(codes)}")
-        return tuple(codes(value) for value in values)
-
-    def cited(self) -> tuple[str, ...]:
-        values = self.texts("clauses")
-        for clause in values:
-            self._known("clauses", clause)
-        return values
-
-    def tells(self) -> tuple[Tell, ...]:
-        values = self._table.get("tells", [])
-        if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-            self.refuse("tells", "not a list of tables")
-        return tuple(self._tell(value) for value in values)
-
-    def _tell(self, value: Mapping[str, Any]) -> Tell:
-        texts = all(isinstance(text, str) and text for text in value.values())
-        if not texts or not {"to", "act", "clause"} <= set(value) <= _TELL_KEYS:
-            self.refuse("tells", "has to, act and clause, and may have as and via")
-        for key in ("to", "via"):
-            if key in value and value[key] not in _TOLD:
-                self.refuse("tells", f"`{key}` is not one of {', '.join(sorted(_TOLD))}")
-        return Tell(
-            to=Party(value["to"]),
-            act=value["act"],
-            clause=self._known("tells", value["clause"]),
-            called=value.get("as", ""),
-            via=Party(value["via"]) if "via" in value else None,
-        )
-
-    def _known(self, key: str, clause: str) -> str:
-        if clause not in self._clauses:
-            self.refuse(key, "a clause is not in the clause registry of this text")
-        return clause
+def _role(table: Table) -> Named:
+    return Named(
+        id=table.name("id"),
+        party=table.one_of("party", Party),
+        named=table.text("named"),
+        clauses=table.cited(),
+    )
 
 
-def _cited(table: _Table) -> Cited:
+def _cited(table: Table) -> Cited:
     matter = MatterKind.APPLICATION
     return Cited(
         id=table.id,
@@ -219,7 +110,7 @@ def _cited(table: _Table) -> Cited:
     )
 
 
-def _step(table: _Table) -> StepRule:
+def _step(table: Table) -> StepRule:
     matter = table.one_of("matter", MatterKind)
     if matter is MatterKind.DISPUTE:
         table.refuse("matter", "the steps of a dispute follow from its levels")
@@ -240,7 +131,7 @@ def _step(table: _Table) -> StepRule:
     )
 
 
-def _level(table: _Table) -> Level:
+def _level(table: Table) -> Level:
     between = table.text("between")
     if between not in ("", *BETWEEN):
         table.refuse("between", f"not one of {', '.join(BETWEEN)}")
@@ -293,7 +184,7 @@ def _dispute_steps(levels: tuple[Level, ...]) -> Iterator[StepRule]:
             before = level.id
 
 
-def _check_distinct(tables: list[_Table]) -> None:
+def _check_distinct(tables: list[Table]) -> None:
     for number, table in enumerate(tables):
         if table.id in (other.id for other in tables[:number]):
             table.refuse("id", "stands twice")

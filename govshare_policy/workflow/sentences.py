@@ -79,6 +79,18 @@ SENTENCES: Final = {
         "there is no result yet to disagree with",
         "申请尚未答复，无结果可争议",
     ),
+    "under_change": (
+        "a change of this entry is open already: `{id}`",
+        "该目录项已有未办结的变更：{id}",
+    ),
+    "not_all_verified": (
+        "the platform and every provider verify before it is concluded; still to come: {names}",
+        "平台和各提供部门均核实后方可办结；尚未核实：{names}",
+    ),
+    "wider_than_granted": (
+        "a change of the service gives no more than the grant does: {names}",
+        "服务变更不得超出原授权范围：{names}",
+    ),
     "under_dispute": (
         "a dispute about the matter is open already: `{id}`",
         "该事项已有未了结的争议：{id}",

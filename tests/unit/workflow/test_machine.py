@@ -23,8 +23,9 @@ from govshare_policy.workflow import (
     load_workflow,
 )
 from govshare_policy.workflow.answer import Refusal
-from govshare_policy.workflow.machine import Move, is_over, move, person_key
+from govshare_policy.workflow.machine import Move, is_over, move
 from govshare_policy.workflow.model import Party, Taken
+from govshare_policy.workflow.parties import person_key
 from govshare_policy.workflow.rules import NEW
 from tests.county import COUNTY
 from tests.unit.workflow.town import MONDAY, PEOPLE
@@ -65,8 +66,8 @@ ROUTES: dict[tuple[tuple[str, ...], str], list[list[tuple[str, str, Role]]]] = {
         if profile != "national-809"
     },
 }
-# The head may change their mind until the answer is given.
-REPEATED = {"clear_approval", "clear_refusal"}
+# The head may change their mind until the answer is given; pressing is done as often as it takes.
+REPEATED = {"clear_approval", "clear_refusal", "press"}
 STRANGERS = (
     Actor(body="D-EDU", person="gao", role=Role.MANAGE),
     replace(PEOPLE[0], role=Role.AUDIT),

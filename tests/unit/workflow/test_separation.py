@@ -5,8 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from govshare_policy import load_register
 from govshare_policy.errors import CallError, ConfigError, VerificationError
-from govshare_policy.workflow import Actor, Role
+from govshare_policy.workflow import Actor, MatterKind, Role
+from govshare_policy.workflow.model import Party
+from govshare_policy.workflow.parties import parties_of
 from tests.unit.workflow.town import CYCLES, HE, LI, NEED, SUN, WANG, XU, ZHAO, Town
 
 Make = Callable[..., Town]
@@ -121,3 +124,28 @@ def test_a_store_is_of_one_profile_and_one_log(town: Make) -> None:
 
     with pytest.raises(ConfigError, match="of the profile"):
         here.apply()
+
+
+def test_an_applicant_is_nothing_else_and_who_opens_a_change_keeps_its_parts(town: Make) -> None:
+    """The bureau is the competent authority, and applies for data like any department."""
+    here = town("henan-fengqiu")
+    register = load_register(here.data)
+    with here.office() as office:
+        applied, changed = (
+            office.new_matter(
+                kind,
+                here.moment(),
+                texts=office.texts,
+                department="D-DATA",
+                provider="D-DATA" if kind is MatterKind.CATALOGUE else "D-NRB",
+                resource="R05",
+            )
+            for kind in (MatterKind.APPLICATION, MatterKind.CATALOGUE)
+        )
+
+    assert parties_of(applied, "D-DATA", "henan-fengqiu", register) == {Party.USER}
+    assert parties_of(changed, "D-DATA", "henan-fengqiu", register) == {
+        Party.USER,
+        Party.PROVIDER,
+        Party.COMPETENT_AUTHORITY,
+    }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sample county with its people, who take steps one after another as on the command line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -12,7 +12,6 @@ from govshare_policy import check, load_bundle, load_register
 from govshare_policy.audit import AuditLog, SaltStore, parse_record, read_records
 from govshare_policy.call import call_from_document
 from govshare_policy.crypto import Signer
-from govshare_policy.deadline import Calendar, load_clocks
 from govshare_policy.identity import SHANGHAI
 from govshare_policy.legal import Outcome
 from govshare_policy.policy import Bundle, Precedence, load_pack
@@ -21,7 +20,6 @@ from govshare_policy.workflow import (
     Actor,
     Inputs,
     Matter,
-    MatterKind,
     Moment,
     Office,
     Role,
@@ -30,14 +28,12 @@ from govshare_policy.workflow import (
     Want,
     Workflow,
     applications,
-    corrections,
-    disputes,
     load_workflow,
-    permissions,
 )
-from govshare_policy.workflow.needs import Narrowed, Need
+from govshare_policy.workflow.needs import Need
 from govshare_policy.workflow.recovery import recover
 from tests.county import Change, basis_over, write_county
+from tests.unit.workflow.acts import act_of, takes_inputs
 
 MONDAY = datetime(2025, 9, 22, 10, tzinfo=SHANGHAI)
 ORIGIN = "audit.example/workflow"
@@ -97,24 +93,6 @@ def _bundle(profile: str, register: Register, precedence: Precedence) -> Bundle:
     return _BUNDLES[key]
 
 
-# The functions behind the steps that do more than move a matter.
-_ACTS: dict[tuple[MatterKind, str], Callable[..., StepAnswer]] = {
-    (MatterKind.APPLICATION, "approve"): applications.decide,
-    (MatterKind.APPLICATION, "sign"): applications.decide,
-    (MatterKind.APPLICATION, "refuse"): applications.refuse,
-    (MatterKind.APPLICATION, "extend"): applications.extend,
-    (MatterKind.DISPUTE, "escalate"): disputes.escalate,
-    (MatterKind.DISPUTE, "settle"): disputes.settle,
-    (MatterKind.CORRECTION, "answer"): corrections.answer_doubt,
-    (MatterKind.CONSENT, ""): permissions.answer_consent,
-    (MatterKind.SUSPENSION, ""): permissions.conclude_suspension,
-}
-
-
-def _narrowed(more: dict[str, Any]) -> dict[str, Any]:
-    return {"narrowed": Narrowed(**more)} if more else {}
-
-
 class Town:
     """A deployment on a disk, opened anew for every step."""
 
@@ -127,8 +105,11 @@ class Town:
         change: Change | None = None,
         *,
         keep: bool = False,
+        text: Workflow | None = None,
     ) -> None:
+        """Write the county; *text* stands in for the procedures of the profile."""
         self.signer, self.profile, self.precedence = signer, profile, precedence
+        self._text = text
         self.directory = directory
         self.data = directory / "data"
         if not keep:
@@ -159,13 +140,16 @@ class Town:
             with SaltStore(self.directory / "salts.sqlite") as salts:
                 yield Office(
                     bundle=bundle,
-                    texts=tuple(_workflow(text.pack.profile) for text in bundle.texts),
+                    texts=tuple(self._procedures(text.pack.profile) for text in bundle.texts),
                     data=self.data,
                     store=store,
                     log=log,
                     log_directory=self.log,
                     salts=salts,
                 )
+
+    def _procedures(self, profile: str) -> Workflow:
+        return self._text if self._text and profile == self.profile else _workflow(profile)
 
     def moment(self) -> Moment:
         """Return the next moment, an hour after the one before."""
@@ -187,20 +171,13 @@ class Town:
         """Take *step* in *matter* the way the command of that name does."""
         with self.office() as office:
             found = office.store.matter(matter)
-            act = _ACTS.get((found.kind, step)) or _ACTS.get((found.kind, "")) or applications.step
-            if act in (permissions.conclude_suspension, permissions.answer_consent):
-                more["step"] = step
-            elif act in (applications.step, applications.decide):
-                more = {"name" if act is applications.step else "step": step} | _narrowed(more)
-            elif act is applications.extend:
-                more["clocks"] = {t.profile: load_clocks(t.profile) for t in office.texts}
-                more["calendar"] = Calendar()
+            act, more = act_of(found.kind, step, more, office)
             answer: StepAnswer = act(
                 office=office,
                 matter=found,
                 actor=actor,
                 moment=self.moment(),
-                inputs=inputs or Inputs(),
+                **({"inputs": inputs or Inputs()} if takes_inputs(act) else {}),
                 **more,
             )
             return answer
