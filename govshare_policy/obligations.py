@@ -10,6 +10,7 @@ from govshare_policy.errors import ObligationError
 from govshare_policy.facts import Facts
 from govshare_policy.legal import Duty, Effect
 from govshare_policy.policy import Bundle, DutyRule
+from govshare_policy.register import Grant
 
 
 def oblige(decision: Decision, call: Call, facts: Facts, bundle: Bundle) -> tuple[Duty, ...]:
@@ -33,13 +34,12 @@ def oblige(decision: Decision, call: Call, facts: Facts, bundle: Bundle) -> tupl
             duties.setdefault(
                 (rule.code, value), Duty(code=rule.code, value=value, clause=rule.clause)
             )
-        for duty in _of_grant(decision, pack.scope.get("field", pack.silence)):
+        for duty in _of_grant(ruling.grant, pack.scope.get("field", pack.silence)):
             duties.setdefault((duty.code, duty.value), duty)
     return tuple(duties.values())
 
 
-def _of_grant(decision: Decision, clause: str) -> Iterator[Duty]:
-    grant = decision.grant
+def _of_grant(grant: Grant | None, clause: str) -> Iterator[Duty]:
     if grant is None:
         return
     yield Duty(code="valid_until", value=grant.period.valid_to.isoformat(), clause=clause)

@@ -2,7 +2,7 @@
 """How many calls each grant has carried today, for grants with a daily quota."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 
@@ -31,11 +31,21 @@ class Usage:
 
     def take(self, grant: str, day: date, *, quota: int) -> bool:
         """Count one more call if the quota has room for it, and say whether it had."""
+        return self.take_all({grant: quota}, day)
+
+    def take_all(self, quotas: Mapping[str, int], day: date) -> bool:
+        """Count one more call under each grant if every quota has room, and say whether it had.
+
+        Args:
+            quotas: The grants that one call rests on, with the calls a day that each carries.
+            day: The legal day.
+        """
         with self._lock:
-            used = self._counts.get((grant, day), 0)
-            if used >= quota:
+            used = {grant: self._counts.get((grant, day), 0) for grant in quotas}
+            if any(used[grant] >= quota for grant, quota in quotas.items()):
                 return False
             for old in [key for key in self._counts if key[1] < day - timedelta(days=1)]:
                 del self._counts[old]
-            self._counts[grant, day] = used + 1
+            for grant, count in used.items():
+                self._counts[grant, day] = count + 1
             return True

@@ -3,7 +3,6 @@
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -14,19 +13,7 @@ from typer._click.exceptions import (  # typer exports no base of them
     UsageError,
 )
 
-from govshare_policy.cli.application import application_app
-from govshare_policy.cli.audit import audit_app
-from govshare_policy.cli.bundle import bundle_app
-from govshare_policy.cli.catalogue import catalogue_app
-from govshare_policy.cli.check import check_command, explain_command
-from govshare_policy.cli.correction import correction_app
-from govshare_policy.cli.deadline import deadline_command
-from govshare_policy.cli.entitlements import entitlements_command
-from govshare_policy.cli.grant import grant_app
-from govshare_policy.cli.init import init_command
-from govshare_policy.cli.keys import keys_app
-from govshare_policy.cli.policy import policy_app
-from govshare_policy.cli.report import report_app
+from govshare_policy.cli.commands import Commands
 from govshare_policy.errors import (
     AuditError,
     CallError,
@@ -58,30 +45,19 @@ EXIT_CODES: tuple[tuple[type[GovshareError], int], ...] = (
 
 app = typer.Typer(
     name="govshare",
+    cls=Commands,
     help="Share government data lawfully: who may have what, why, and a signed record of it.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("init")(init_command)
-app.command("check")(check_command)
-app.command("explain")(explain_command)
-app.command("entitlements")(entitlements_command)
-app.command("deadline")(deadline_command)
-app.add_typer(catalogue_app, name="catalogue")
-policy_app.add_typer(bundle_app, name="bundle")
-app.add_typer(policy_app, name="policy")
-app.add_typer(application_app, name="application")
-app.add_typer(grant_app, name="grant")
-app.add_typer(correction_app, name="correction")
-app.add_typer(report_app, name="report")
-app.add_typer(audit_app, name="audit")
-app.add_typer(keys_app, name="keys")
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001  typer calls it with the value of the flag
     if asked:
+        from importlib.metadata import version  # noqa: PLC0415  slow, and hardly ever asked for
+
         typer.echo(f"govshare {version('govshare-policy')}")
         raise typer.Exit
 
@@ -95,19 +71,6 @@ def _options(
     ] = False,
 ) -> None:
     """Share government data lawfully: who may have what, why, and a signed record of it."""
-
-
-@app.command("serve")
-def serve_command(
-    config: Annotated[Path, typer.Option("--config", help="The configuration file (TOML).")],
-) -> None:
-    """Run the sidecar until it is told to stop (SIGTERM drains).
-
-    Example: govshare serve --config govshare.toml
-    """
-    from govshare_policy.cli.serve import serve  # noqa: PLC0415  the sidecar is an extra
-
-    serve(config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

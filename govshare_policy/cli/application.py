@@ -12,6 +12,8 @@ from govshare_policy.cli.matters import (
     procedure_command,
     steps_command,
 )
+from govshare_policy.cli.need import need_app
+from govshare_policy.cli.referral import answer_command, press_command, refer_command
 from govshare_policy.cli.workflow import (
     CalendarOption,
     Common,
@@ -37,10 +39,14 @@ application_app = typer.Typer(
 application_app.command("dispute")(dispute_command)
 application_app.command("escalate")(escalate_command)
 application_app.command("settle")(settle_command)
+application_app.command("refer")(refer_command)
+application_app.command("press")(press_command)
+application_app.command("answer")(answer_command)
 application_app.command("list")(list_command)
 application_app.command("overdue")(overdue_command)
 application_app.command("procedure")(procedure_command)
 application_app.command("steps")(steps_command)
+application_app.add_typer(need_app, name="need")
 
 FieldsOption = Annotated[str, typer.Option("--fields", help="Items: id_no,name.")]
 PurposesOption = Annotated[str, typer.Option("--purposes", help="data_verification, …")]
@@ -69,6 +75,9 @@ def apply_command(  # noqa: PLR0913  what the texts want stated, one option each
     reason: ReasonOption = "",
     basis: Annotated[str, typer.Option("--basis", help="The legal basis of the use.")] = "",
     scenario: Annotated[str, typer.Option("--scenario", help="The scenario of the use.")] = "",
+    department: Annotated[
+        str, typer.Option("--for", help="For whom a lower platform hands it in.")
+    ] = "",
 ) -> StepAnswer:
     """Apply for a resource; says so where none is needed, and everything that is missing at once.
 
@@ -84,7 +93,7 @@ def apply_command(  # noqa: PLR0913  what the texts want stated, one option each
         valid_to=day_or_none(to, "--to"),
         texts={"need": need, "reason": reason, "basis": basis, "scenario": scenario},
     )
-    return applications.apply(desk.office, stated, common.actor, desk.moment)
+    return applications.apply(desk.office, stated, common.actor, desk.moment, department=department)
 
 
 @application_app.command("endorse")
@@ -278,5 +287,5 @@ def supply_command(desk: Desk, common: Common, *, matter: MatterArgument) -> Ste
 
 
 def _step(desk: Desk, common: Common, matter: str, name: str, inputs: Inputs) -> StepAnswer:
-    found = desk.matter(matter, MatterKind.APPLICATION)
+    found = desk.matter(matter, MatterKind.APPLICATION, MatterKind.REFERRAL)
     return applications.step(desk.office, found, name, common.actor, desk.moment, inputs=inputs)

@@ -14,6 +14,7 @@ from govshare_policy.catalogue import Finding, Severity, lint, load_catalogue, l
 from govshare_policy.catalogue.bring import import_catalogue
 from govshare_policy.catalogue.columns import LABELS
 from govshare_policy.catalogue.show import ShownEntry, show
+from govshare_policy.cli.catalogue_change import catalogue_change_app
 from govshare_policy.cli.check import DataOption, ProfileOption
 from govshare_policy.cli.output import (
     Lang,
@@ -48,6 +49,9 @@ ReplaceOption = Annotated[
 ]
 
 catalogue_app = typer.Typer(no_args_is_help=True, help="Lint, import and show the catalogue.")
+
+
+catalogue_app.add_typer(catalogue_change_app)
 
 
 @catalogue_app.command("lint")
@@ -206,16 +210,29 @@ def _print_entries(shown: tuple[ShownEntry, ...], *, chinese: bool) -> None:
         )
     )
     for row in shown:
-        style, word = KINDS[row.kind]
         table.add_row(
             row.entry.id,
             row.entry.name_zh if chinese else row.entry.name_en or row.entry.name_zh,
             row.provider_name if chinese else row.entry.provider,
-            Text(word if chinese else row.kind, style=style),
+            _kind(row.kind, chinese=chinese),
             row.meaning.clauses[0],
             row.meaning.text_zh if chinese else row.meaning.text_en,
         )
+        for item in row.items:
+            table.add_row(
+                "",
+                f"· {item.item}",
+                "",
+                _kind(item.kind, chinese=chinese),
+                item.meaning.clauses[0],
+                item.own.note or (item.meaning.text_zh if chinese else item.meaning.text_en),
+            )
     console().print(table)
+
+
+def _kind(kind: str, *, chinese: bool) -> Text:
+    style, word = KINDS[kind]
+    return Text(word if chinese else kind, style=style)
 
 
 def _print_entry(row: ShownEntry, clauses: Mapping[str, Clause], *, chinese: bool) -> None:
@@ -231,4 +248,10 @@ def _print_entry(row: ShownEntry, clauses: Mapping[str, Clause], *, chinese: boo
     table = Table(box=None, show_header=False, padding=(0, 1))
     for column, cell in row.entry.more.items():
         table.add_row(Text(LABELS[column][chinese], style="dim"), cell)
+    for item in row.items:
+        what = _kind(item.kind, chinese=chinese)
+        if item.own.note:
+            what.append(f"  {item.own.note}", style="default")
+        what.append(f"  {', '.join(item.meaning.clauses)}", style="dim")
+        table.add_row(Text(f"· {item.item}", style="dim"), what)
     out.print(table)

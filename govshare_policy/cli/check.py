@@ -25,12 +25,12 @@ from govshare_policy.cli.output import (
     dump,
     progress,
 )
-from govshare_policy.decision import Ruling
+from govshare_policy.decision import Decision, Ruling
 from govshare_policy.errors import CallError
 from govshare_policy.facts import RegisterFacts
 from govshare_policy.gate import Answer, Basis, check
 from govshare_policy.identity import AssumedTrust
-from govshare_policy.legal import Effect
+from govshare_policy.legal import Effect, Outcome
 from govshare_policy.policy import Precedence, load_bundle
 from govshare_policy.register import load_register
 
@@ -252,6 +252,8 @@ def _print_explanation(
         out.print(Text(f"    {clause.document} {clause.article}: {said}", style="dim"))
         if remedy:
             out.print(Text(f"    → {remedy}", style="green"))
+    for line in _said_by_texts(answer.decision, chinese=chinese):
+        out.print(line)
     heads = (
         ("规则", "条款", "结果", "不适用的原因")
         if chinese
@@ -263,6 +265,23 @@ def _print_explanation(
     for row in tried:
         table.add_row(*_explained(row, chinese=chinese))
     out.print(table)
+
+
+def _said_by_texts(decision: Decision, *, chinese: bool) -> Iterator[Text]:
+    """Yield a line a text where several were asked: which decided, and which would have not so."""
+    strictest: dict[str, Outcome] = {}
+    for ruling in decision.rulings:
+        before = strictest.setdefault(ruling.profile, ruling.outcome)
+        strictest[ruling.profile] = max(before, ruling.outcome, key=lambda one: one.restriction)
+    for profile, outcome in strictest.items() if len(strictest) > 1 else ():
+        agrees = outcome is decision.outcome
+        if chinese:
+            word = "据此作出" if agrees else "单独适用时结果不同"
+        else:
+            word = "decides" if agrees else "alone would have decided otherwise"
+        line = Text(f"  {profile}  ", style="dim")
+        line.append(outcome.value, style=COLOURS[outcome])
+        yield line.append(f"  {word}", style="dim")
 
 
 def _explained(row: dict[str, object], *, chinese: bool) -> tuple[str | Text, ...]:

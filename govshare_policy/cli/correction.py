@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from govshare_policy.cli.joint import joint_app
 from govshare_policy.cli.output import LangOption, OutputOption
+from govshare_policy.cli.receipt import check_command
 from govshare_policy.cli.workflow import (
     CONFIG,
     AsOfOption,
@@ -31,6 +33,8 @@ correction_app = typer.Typer(
     no_args_is_help=True,
     help="Raise and answer doubts about shared data; an open one blocks nobody.",
 )
+correction_app.command("check")(check_command)
+correction_app.add_typer(joint_app, name="joint")
 
 
 @correction_app.command("raise")

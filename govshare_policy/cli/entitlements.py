@@ -114,7 +114,9 @@ def entitlements_command(  # noqa: PLR0913  one parameter an option
 
 def _document(one: Entitlement) -> dict[str, object]:
     grant, entry = one.grant, one.entry
-    period = grant.period if grant is not None else None
+    periods = [grant.period for grant in one.grants]
+    starts = max((period.valid_from for period in periods), default=None)
+    ends = min((period.valid_to for period in periods), default=None)
     return {
         "resource": entry.id,
         "name_zh": entry.name_zh,
@@ -122,9 +124,10 @@ def _document(one: Entitlement) -> dict[str, object]:
         "provider": entry.provider,
         "share_type": entry.share_type,
         "grant": grant.id if grant is not None else "",
+        "grants": [grant.id for grant in one.grants],
         "state": one.state.value,
-        "valid_from": period.valid_from.isoformat() if period is not None else "",
-        "valid_to": period.valid_to.isoformat() if period is not None else "",
+        "valid_from": starts.isoformat() if starts is not None else "",
+        "valid_to": ends.isoformat() if ends is not None else "",
         "consent": one.consent.id if one.consent is not None else "",
         "lawful": [
             {
@@ -167,7 +170,8 @@ def _print(found: Iterable[Entitlement], lang: Lang) -> None:
     for one in sorted(found, key=lambda one: one.missing is not None):  # what is lawful first
         name = one.entry.name_zh if chinese else one.entry.name_en or one.entry.name_zh
         zh, en, style = _STATES[one.state]
-        grant = Text(f"{one.grant.id} " if one.grant is not None else "")
+        names = " + ".join(grant.id for grant in one.grants)
+        grant = Text(f"{names} " if names else "")
         grant.append(zh if chinese else en, style=style)
         if one.consent is not None:
             grant.append(f" + {one.consent.id}")

@@ -8,6 +8,7 @@ import typer
 
 from govshare_policy.cli.consent import consent_app
 from govshare_policy.cli.output import LangOption, OutputOption
+from govshare_policy.cli.service import change_app
 from govshare_policy.cli.workflow import (
     CONFIG,
     AsOfOption,
@@ -31,6 +32,7 @@ grant_app = typer.Typer(
     help="List, revoke and suspend grants, and ask for consents; every step is recorded.",
 )
 grant_app.add_typer(consent_app, name="consent")
+grant_app.add_typer(change_app, name="change")
 
 
 @grant_app.command("list")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists of matters, turns and tables, as commands of ``govshare application``."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -21,6 +21,13 @@ from govshare_policy.workflow import MatterKind, Workflow, disputes
 from govshare_policy.workflow.corrections import parties_text
 from govshare_policy.workflow.overdue import turns
 
+_TIMED: Final = (
+    MatterKind.APPLICATION,
+    MatterKind.REFERRAL,
+    MatterKind.CORRECTION,
+    MatterKind.CATALOGUE,
+)
+
 
 def list_command(
     *, config: ConfigOption = CONFIG, output: OutputOption = None, lang: LangOption = None
@@ -32,7 +39,7 @@ def list_command(
     with open_reader(config) as reader:
         rows = [
             matter_document(matter, reader.texts)
-            for kind in (MatterKind.APPLICATION, MatterKind.DISPUTE)
+            for kind in (MatterKind.APPLICATION, MatterKind.REFERRAL, MatterKind.DISPUTE)
             for matter in reader.matters(kind)
         ]
     heads = {
@@ -63,7 +70,7 @@ def overdue_command(
     day = day_of(as_of, "--as-of")
     with open_reader(config) as reader:
         found = turns(
-            [*reader.matters(MatterKind.APPLICATION), *reader.matters(MatterKind.CORRECTION)],
+            [matter for kind in _TIMED for matter in reader.matters(kind)],
             texts=reader.texts,
             register=reader.bundle.register,
             clocks=reader.clocks(),

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from govshare_policy.cli.bundle import bundle_app
 from govshare_policy.cli.output import (
     Lang,
     LangOption,
@@ -64,6 +65,9 @@ SECTIONS_ZH: Final = {
     Section.TOPICS: "仅一方涉及的主题",
 }
 _SHOWN_CLAUSES: Final = 3  # the deciding one and the next two; JSON has them all
+
+
+policy_app.add_typer(bundle_app, name="bundle")
 
 
 @policy_app.command("show")

@@ -124,11 +124,10 @@ def _check_complete(packs: Path, names: Sequence[str]) -> None:
 
 
 def _answered(decision: Decision) -> dict[str, object]:
-    rules = decision.rulings[0].rules if decision.rulings else ()
     return {
         "outcome": decision.outcome.value,
         "clauses": list(decision.clauses),
-        "rules": [rule.id for rule in rules],
+        "rules": [rule.id for rule in decision.rules],
         "fields": list(decision.fields),
     }
 

@@ -10,7 +10,8 @@ from govshare_policy.deadline import Clock
 from govshare_policy.deadline.model import CalendarDay, Limit, SameDay, Unnumbered, WorkingDays
 from govshare_policy.decision import Decision
 from govshare_policy.legal import Clause
-from govshare_policy.policy.pack import DutyRule, Pack, Rule
+from govshare_policy.policy import DutyRule
+from govshare_policy.policy.pack import Pack, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +41,12 @@ def of_decision(decision: Decision) -> Said:
 
 
 def share_of(pack: Pack) -> dict[str, Said]:
-    """Return what needs no grant, where the platform runs, and since when the text is in force."""
+    """Return what needs no grant, by what part of it may, the networks, and since when it holds."""
     open_share, networks = ", ".join(pack.open_share), ", ".join(pack.networks)
     from_day = pack.in_force_from.isoformat() if pack.in_force_from else ""
     return {
         "open_share": Said(en=open_share or "none", zh=open_share or "无"),
+        "item_share": Said(en=pack.item_share or "none", zh=pack.item_share or "无"),
         "networks": Said(en=networks, zh=networks),
         "in_force_from": Said(en=from_day or "not stated", zh=from_day or "未载明"),
     }

@@ -21,6 +21,7 @@ from govshare_policy.cli.output import (
     dump,
     progress,
 )
+from govshare_policy.cli.report_rectification import rectification_command
 from govshare_policy.cli.report_table import print_duties, print_report
 from govshare_policy.deadline import load_calendar
 from govshare_policy.errors import CallError
@@ -80,6 +81,7 @@ HtmlOption = Annotated[
 ]
 
 report_app = typer.Typer(no_args_is_help=True, help="What supervising bodies ask for.")
+report_app.command("rectification")(rectification_command)
 
 
 @report_app.command("statistics")

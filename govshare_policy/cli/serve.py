@@ -2,8 +2,21 @@
 """``govshare serve``: the sidecar, which is an extra of this package."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from govshare_policy.errors import ConfigError
+
+
+def serve_command(
+    config: Annotated[Path, typer.Option("--config", help="The configuration file (TOML).")],
+) -> None:
+    """Run the sidecar until it is told to stop (SIGTERM drains).
+
+    Example: govshare serve --config govshare.toml
+    """
+    serve(config)
 
 
 def serve(config: Path) -> None:

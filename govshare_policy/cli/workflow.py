@@ -107,7 +107,7 @@ def takes_step(role: Role) -> Callable[[Callable[..., StepAnswer]], Callable[...
             told = Common(**{name: options.pop(name) for name in common})
             with open_desk(told.config, told.at) as desk:
                 answer = function(desk, told, **options)
-            _print_answer(answer, told.output, told.lang)
+            print_answer(answer, told.output, told.lang)
 
         command.__name__, command.__doc__ = function.__name__, function.__doc__
         command.__signature__ = inspect.Signature([*own, *common.values()])  # type: ignore[attr-defined]
@@ -164,7 +164,7 @@ def day_or_none(text: str, option: str) -> date | None:
     raise CallError(f"`{option}` is a day such as 2026-01-05")
 
 
-def _print_answer(answer: StepAnswer, output: Output | None, lang: Lang | None) -> None:
+def print_answer(answer: StepAnswer, output: Output | None, lang: Lang | None) -> None:
     """Print what became of a step; exit 1 if it was refused."""
     form = chosen_output(output, off_terminal=Output.JSON)
     document = answer.to_document()

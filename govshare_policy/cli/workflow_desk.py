@@ -76,11 +76,12 @@ class Desk:
     office: Office
     moment: Moment
 
-    def matter(self, ident: str, kind: MatterKind) -> Matter:
-        """Return the matter *ident*, which is of *kind*."""
+    def matter(self, ident: str, *kinds: MatterKind) -> Matter:
+        """Return the matter *ident*, which is of one of *kinds*."""
         matter = self.office.store.matter(ident)
-        if matter.kind is not kind:
-            raise CallError(f"`{matter.id}` is not of the kind `{kind}`")
+        if matter.kind not in kinds:
+            names = " or ".join(f"`{kind}`" for kind in kinds)
+            raise CallError(f"`{matter.id}` is not of the kind {names}")
         return matter
 
 

@@ -220,3 +220,16 @@ def test_an_entry_that_is_not_there_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["lint", "import", "show"])
 def test_the_help_has_an_example(command: str) -> None:
     assert f"Example: govshare catalogue {command}" in " ".join(run(command, "--help").split())
+
+
+def test_items_with_a_share_type_of_their_own_are_shown_below_their_entry(tmp_path: Path) -> None:
+    row = {"resource_id": "R10", "item_share_types": "name=unconditional|phone=non_share:个人电话"}
+    data = write_county(tmp_path / "items", {"resources.tsv": [row]})
+    form = ("--data", data, "--output", "table", "--lang", "zh")
+
+    every, one = run("show", *HUBEI, *form), run("show", *HUBEI, *form, "--resource", "R10")
+
+    for out in (every, one):
+        assert "· name" in out
+        assert "个人电话" in out
+    assert "HU-a07-03" in one

@@ -7,6 +7,7 @@ import pytest
 
 from govshare_policy.cli.__main__ import main
 from tests.county import COUNTY, write_county
+from tests.unit.gathered import SECOND_GRANT
 
 ASKED = ("entitlements", "--profile", "hubei", "--department", "D-HCB")
 AT = ("--at", "2025-09-22T10:00:00+08:00")
@@ -114,3 +115,30 @@ def test_bad_input_exits_2(arguments: tuple[str, ...], capsys: pytest.CaptureFix
     """One sentence on standard error."""
     assert main([*ASKED, "--data", str(COUNTY), *arguments]) == 2
     assert capsys.readouterr().err.startswith("govshare: ")
+
+
+def test_grants_that_serve_together_are_shown_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provided = SECOND_GRANT | {
+        "grant_id": "G06P",
+        "resource_id": "R03",
+        "user_dept": "D-HRS",
+        "systems": "SYS-HRS-JOB",
+        "fields": "uscc",
+        "valid_to": "2026-06-30",
+    }
+    data = write_county(tmp_path, {"grants.tsv": [provided]})
+    asked = ["entitlements", "--department", "D-HRS", "--profile", "hubei", "--resource", "R03"]
+    asked += ["--precedence", "strictest", "--data", str(data), *AT]
+
+    assert main([*asked, "--output", "table", "--lang", "en"]) == 0
+    assert "G06 + G06P" in capsys.readouterr().out
+    assert main([*asked, "--output", "json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["entitlements"]
+    assert [(one["grant"], one["grants"]) for one in listed] == [
+        ("G06", ["G06"]),
+        ("G06P", ["G06P"]),
+        ("", ["G06", "G06P"]),
+    ]
+    assert listed[-1]["valid_to"] == "2026-06-30"

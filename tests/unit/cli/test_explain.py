@@ -123,3 +123,20 @@ def test_what_is_allowed_needs_no_remedy(govshare: Command, data: Path) -> None:
 
     assert (done.code, done.out.split("\n")[0]) == (0, "case  allow")
     assert "→" not in done.out
+
+
+def test_people_read_which_text_decides_and_which_would_not_have(
+    govshare: Command, data: Path
+) -> None:
+    """Only Hubei binds the grant to the system (HU-a24-02)."""
+    call, form = call_line(system="SYS-HCB-WEB"), ("--output", "table", "--lang")
+
+    english = explain(govshare, data, "--precedence", "strictest", *form, "en", stdin=call)
+    chinese = explain(govshare, data, "--precedence", "strictest", *form, "zh", stdin=call)
+    alone = explain(govshare, data, *form, "en", stdin=call)
+
+    said = " ".join(english.out.split())
+    assert "hubei deny decides" in said
+    assert "national-809 allow alone would have decided otherwise" in said
+    assert "national-809 allow 单独适用时结果不同" in " ".join(chinese.out.split())
+    assert "decides" not in alone.out

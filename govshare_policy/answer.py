@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a caller is told, and what became of a call: the values at the end of the way."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from govshare_policy.audit import Receipt
+from govshare_policy.decision import Decision
+from govshare_policy.identity import Identity
+from govshare_policy.legal import Duty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The answer to one call.
+
+    Attributes:
+        id: The call's own id, or the record's where the call had none.
+        record_id: The id of the decision record; a UUIDv7.
+        receipt: Proof that the record is in the log; ``None`` only for an offline check.
+    """
+
+    id: str
+    record_id: str
+    at: datetime
+    identity: Identity
+    decision: Decision
+    duties: tuple[Duty, ...]
+    profile: str
+    precedence: str
+    receipt: Receipt | None = None
+
+    def to_document(self) -> dict[str, object]:
+        """Return the answer as interface §4 shapes it, ready for JSON."""
+        decision = self.decision
+        return {
+            "id": self.id,
+            "effect": decision.effect.value,
+            "outcome": decision.outcome.value,
+            "clauses": list(decision.clauses),
+            "reasons": [
+                {
+                    "code": reason.code,
+                    "clause": reason.clause,
+                    "text": reason.text,
+                    "text_zh": reason.text_zh,
+                    "remedy": reason.remedy,
+                    "remedy_zh": reason.remedy_zh,
+                }
+                for reason in decision.reasons
+            ],
+            "fields": list(decision.fields),
+            "duties": [{"code": d.code, "value": d.value, "clause": d.clause} for d in self.duties],
+            "grant": decision.grant.id if decision.grant is not None else "",
+            "grants": [grant.id for grant in decision.grants],
+            "policy": {
+                "profile": self.profile,
+                "precedence": self.precedence,
+                "revision": f"sm3:{decision.revision.hex()}",
+            },
+            "texts": [
+                {
+                    "profile": ruling.profile,
+                    "outcome": ruling.outcome.value,
+                    "clauses": list(ruling.clauses),
+                }
+                for ruling in decision.rulings
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What happened after an allowed call: whether data left, and how much.
+
+    Attributes:
+        response: SM3 of the bytes released; 32 bytes, or none where nothing was.
+    """
+
+    status: str
+    rows: int = 0
+    size_bytes: int = 0
+    response: bytes = b""

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands for auditors share: which log, whose keys, which records."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from getpass import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govshare_policy.audit import SaltStore
+from govshare_policy.errors import ConfigError
+from govshare_policy.inspection.choice import Choice, parse_since, parse_until
+from govshare_policy.inspection.persons import Sought, parse_person
+
+Words = list[str] | None
+
+LogArgument = Annotated[Path, typer.Argument(metavar="LOGDIR", help="The directory of the log.")]
+TrustOption = Annotated[Path | None, typer.Option("--trust", help="The trust file of the auditor.")]
+DepartmentOption = Annotated[Words, typer.Option("--department", help="Who called, or acted.")]
+SystemOption = Annotated[Words, typer.Option("--system", help="The system that called.")]
+ResourceOption = Annotated[Words, typer.Option("--resource", help="What was asked for.")]
+GrantOption = Annotated[Words, typer.Option("--grant", help="A grant that it rests on.")]
+OutcomeOption = Annotated[
+    Words, typer.Option("--outcome", help="Of a decision or a step; of an outcome, its status.")
+]
+EffectOption = Annotated[Words, typer.Option("--effect", help="allow or deny.")]
+ClauseOption = Annotated[Words, typer.Option("--clause", help="A clause that it cites.")]
+PhaseOption = Annotated[
+    Words, typer.Option("--phase", help="decision, outcome, workflow, key, recovery, admin.")
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option("--from", metavar="TIME", help="A day (Asia/Shanghai), or an instant."),
+]
+UntilOption = Annotated[
+    str | None, typer.Option("--to", metavar="TIME", help="A day or an instant, included.")
+]
+PersonOption = Annotated[
+    Words,
+    typer.Option(
+        "--person",
+        metavar="NAME=VALUE",
+        help="About this person: operator=…, recipient=…; the value - is asked for. Needs --salts.",
+    ),
+]
+SaltsOption = Annotated[
+    Path | None, typer.Option("--salts", help="The salt store that opens commitments to persons.")
+]
+
+
+def there(path: Path) -> Path:
+    """Return *path* if there is something.
+
+    Raises:
+        ConfigError: If there is not.
+    """
+    if not path.exists():
+        raise ConfigError(f"`{path.name}` does not exist; check the path")
+    return path
+
+
+def choice_of(  # noqa: PLR0913  one parameter an option
+    *,
+    department: Sequence[str] | None,
+    system: Sequence[str] | None,
+    resource: Sequence[str] | None,
+    grant: Sequence[str] | None,
+    outcome: Sequence[str] | None,
+    effect: Sequence[str] | None,
+    clause: Sequence[str] | None,
+    phase: Sequence[str] | None,
+    person: Sequence[str] | None,
+    since: str | None,
+    until: str | None,
+    after: int = -1,
+) -> Choice:
+    """Return what the options ask for.
+
+    Raises:
+        CallError: If a time or a person is not spelt as it has to be.
+    """
+    return Choice(
+        department=tuple(department or ()),
+        system=tuple(system or ()),
+        resource=tuple(resource or ()),
+        grant=tuple(grant or ()),
+        outcome=tuple(outcome or ()),
+        effect=tuple(effect or ()),
+        clause=tuple(clause or ()),
+        phase=tuple(phase or ()),
+        person=tuple(one.partition("=")[0] for one in person or ()),
+        since_us=None if since is None else parse_since(since, "--from"),
+        until_us=None if until is None else parse_until(until, "--to"),
+        after=after,
+    )
+
+
+@contextmanager
+def sought_by(person: Sequence[str] | None, salts: Path | None) -> Iterator[Sought | None]:
+    """Give what compares records with the persons that the options name, if they do.
+
+    Raises:
+        CallError: If a person is not spelt as it has to be.
+        ConfigError: If there is no salt store to compare by.
+    """
+    if not person:
+        yield None
+        return
+    persons = tuple(parse_person(one, read_value=_ask) for one in person)
+    if salts is None:
+        raise ConfigError("--person needs --salts, the salt store that the sidecar keeps")
+    with SaltStore(there(salts), read_only=True) as store:
+        yield Sought(persons, store)
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def cache_directory() -> Path | None:
+    """Return where this user's programs keep what they can make anew; none without a home."""
+    for variable, below in (("XDG_CACHE_HOME", ""), ("HOME", ".cache")):
+        value = os.environ.get(variable, "")
+        if value and Path(value).is_absolute():
+            return Path(value) / below / "govshare"
+    return None
+
+
+def _ask() -> str:
+    if sys.stdin.isatty():
+        return getpass("value: ")
+    return sys.stdin.readline().rstrip("\r\n")

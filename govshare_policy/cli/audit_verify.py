@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``govshare audit verify``: a whole log, some of its records, or one receipt."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from govshare_policy.audit import (
+    Checkpoint,
+    LogDamageError,
+    Receipt,
+    TrustPolicy,
+    Verdict,
+    format_time,
+    load_trust,
+    verify_log,
+    verify_range,
+    verify_receipt,
+)
+from govshare_policy.audit.cosign import Witnessed
+from govshare_policy.cli.audit_common import processors, there
+from govshare_policy.cli.output import (
+    Lang,
+    LangOption,
+    Output,
+    OutputOption,
+    chosen_lang,
+    chosen_output,
+    console,
+    dump,
+    progress,
+)
+from govshare_policy.errors import CallError, ConfigError, VerificationError
+from govshare_policy.inspection.rules import RULES
+
+_RANGE: Final = re.compile(r"([0-9]{1,18}):([0-9]{1,18})", re.ASCII)
+_RECEIPT: Final = "govshare-receipt/"
+_MAX_KEPT_BYTES: Final = 1 << 18
+_NAMES: Final = {
+    "origin": "日志",
+    "size": "记录数",
+    "first": "首条记录",
+    "last": "末条记录",
+    "verified_first": "实际验证的首条",
+    "verified_last": "实际验证的末条",
+    "record": "记录序号",
+    "root": "根",
+    "checkpoints": "已验签检查点",
+    "segments": "段",
+    "first_time": "首个检查点",
+    "last_time": "最近检查点",
+    "signed_at": "签名时间",
+    "key_fingerprints": "签名公钥",
+    "witnessed_size": "已见证记录数",
+    "witnesses": "见证方",
+    "warnings": "提示",
+}
+
+
+def verify_command(
+    *,
+    trust: Annotated[Path, typer.Option("--trust", help="The trust file of the auditor.")],
+    log: Annotated[
+        Path | None, typer.Argument(metavar="LOGDIR", help="The directory of the log.")
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option("--range", metavar="A:B", help="Only records A up to, but without, B."),
+    ] = None,
+    receipt: Annotated[
+        Path | None, typer.Option("--receipt", help="One receipt; needs no log.")
+    ] = None,
+    known: Annotated[
+        list[Path] | None,
+        typer.Option("--known", help="A checkpoint or receipt that was kept. May be repeated."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes; by default one a processor.")
+    ] = None,
+    output: OutputOption = None,
+    lang: LangOption = None,
+) -> None:
+    """Verify every byte of a log, offline: frames, roots, signatures, order, checkpoint.
+
+    Exits 0 when it verifies and 1 when it does not, naming the first bad record or part.
+
+    Example: govshare audit verify audit/log --trust trust.toml
+    """
+    form, chinese = chosen_output(output, off_terminal=Output.JSON), chosen_lang(lang) is Lang.ZH
+    if (log is None) is (receipt is None):
+        raise CallError("name the directory of a log, or --receipt; one of the two")
+    if (receipt or part) and (known or (receipt and part)):
+        raise CallError("--range, --receipt and --known do not go together")
+    policy = load_trust(there(trust))
+    try:
+        if receipt is not None:
+            document = _receipt(_kept(receipt), policy)
+        elif part is not None:
+            document = _part(there(log or Path()), policy, part)
+        else:
+            document = _whole(there(log or Path()), policy, known or [], workers)
+    except VerificationError as error:
+        _print_failure(error, form, chinese=chinese)
+        raise typer.Exit(1) from None
+    _print_verdict(document, form, chinese=chinese)
+
+
+def _whole(
+    log: Path, policy: TrustPolicy, known: list[Path], workers: int | None
+) -> dict[str, object]:
+    checkpoints = [_known(_kept(path), policy) for path in known]
+    with progress("bytes") as tick:
+        verdict = verify_log(
+            log,
+            policy,
+            known=checkpoints,
+            progress=tick,
+            workers=workers or processors(),
+        )
+    return verdict_document(verdict)
+
+
+def verdict_document(verdict: Verdict) -> dict[str, object]:
+    """Return what a log verified as, ready for JSON."""
+    document: dict[str, object] = {
+        "verified": True,
+        "origin": verdict.origin,
+        "size": verdict.size,
+        "root": verdict.root.hex(),
+        "checkpoints": verdict.checkpoints,
+        "segments": verdict.segments,
+        "first_time": format_time(verdict.first_time),
+        "last_time": format_time(verdict.last_time),
+        "key_fingerprints": _fingerprints(verdict.key_fingerprints),
+    }
+    return document | _witnessed(verdict.witnessed) | {"warnings": list(verdict.warnings)}
+
+
+def _part(log: Path, policy: TrustPolicy, part: str) -> dict[str, object]:
+    match = _RANGE.fullmatch(part)
+    if match is None or int(match[1]) >= int(match[2]):
+        raise CallError("--range takes A:B, the first record and the one behind the last: 100:200")
+    with progress("bytes") as tick:
+        found = verify_range(log, policy, int(match[1]), int(match[2]) - 1, progress=tick)
+    document: dict[str, object] = {
+        "verified": True,
+        "origin": found.origin,
+        "first": found.first,
+        "last": found.last,
+        "verified_first": found.verified_first,
+        "verified_last": found.verified_last,
+        "size": found.published.size,
+        "root": found.published.root.hex(),
+        "checkpoints": found.checkpoints,
+        "first_time": format_time(found.first_time),
+        "last_time": format_time(found.last_time),
+        "key_fingerprints": _fingerprints(found.key_fingerprints),
+    }
+    return document | _witnessed(found.witnessed) | {"warnings": list(found.warnings)}
+
+
+def _witnessed(witnessed: Witnessed | None) -> dict[str, object]:
+    if witnessed is None:
+        return {}
+    return {"witnessed_size": witnessed.size, "witnesses": list(witnessed.names)}
+
+
+def _receipt(text: str, policy: TrustPolicy) -> dict[str, object]:
+    receipt = Receipt.from_text(text)
+    verify_receipt(receipt, policy)
+    checkpoint = Checkpoint.from_note(receipt.checkpoint)
+    at, keys = policy.verify_checkpoint(checkpoint)
+    return {
+        "verified": True,
+        "origin": checkpoint.origin,
+        "record": receipt.index,
+        "size": checkpoint.size,
+        "root": checkpoint.root.hex(),
+        "signed_at": format_time(at),
+        "key_fingerprints": _fingerprints(tuple(key.fingerprint for key in keys)),
+    }
+
+
+def _known(text: str, policy: TrustPolicy) -> Checkpoint:
+    if not text.startswith(_RECEIPT):
+        return Checkpoint.from_note(text.encode())
+    receipt = Receipt.from_text(text)
+    verify_receipt(receipt, policy)
+    return Checkpoint.from_note(receipt.checkpoint)
+
+
+def _kept(path: Path) -> str:
+    """Return the text of a receipt or checkpoint, whose line ends have to be as they were."""
+    with there(path).open("rb") as file:
+        data = file.read(_MAX_KEPT_BYTES + 1)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise ConfigError(f"`{path.name}` is neither a receipt nor a checkpoint") from None
+    if len(data) > _MAX_KEPT_BYTES:
+        raise ConfigError(f"`{path.name}` is neither a receipt nor a checkpoint")
+    return text
+
+
+def _fingerprints(prints: tuple[bytes, ...]) -> list[str]:
+    return [f"sm3:{one.hex()}" for one in prints]
+
+
+def _print_verdict(document: dict[str, object], form: Output, *, chinese: bool) -> None:
+    if form is not Output.TABLE:
+        typer.echo(dump(document, form))
+        return
+    out = console()
+    out.print(Text(f"✓ {'验证通过' if chinese else 'verified'}", style="bold green"))
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    for key, name in _NAMES.items():
+        value = document.get(key, "")
+        shown = "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+        if shown:
+            table.add_row(Text(name if chinese else key.replace("_", " "), style="dim"), shown)
+    out.print(table)
+
+
+def _print_failure(error: VerificationError, form: Output, *, chinese: bool) -> None:
+    document = failure_document(error)
+    if form is not Output.TABLE:
+        typer.echo(dump(document, form))
+        return
+    said = "验证不通过" if chinese else "does not verify"
+    out = console()
+    out.print(Text(f"✗ {said}: {error}", style="bold red"))
+    if chinese and isinstance(error, LogDamageError):
+        out.print(Text(f"  {RULES[error.kind].zh}"))
+
+
+def failure_document(error: VerificationError) -> dict[str, object]:
+    """Return why a log does not verify, ready for JSON."""
+    document: dict[str, object] = {"verified": False, "error": str(error)}
+    if isinstance(error, LogDamageError):
+        document |= {
+            "kind": error.kind.value,
+            "file": error.part.file,
+            "offset": error.part.offset,
+            "first_bad_record": error.index,
+        }
+    return document
