@@ -7,7 +7,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 SOURCES := govshare_policy sidecar/govshare_sidecar tests tools examples bench
 
-.PHONY: help demo test lint format bench coverage proto lock clean
+.PHONY: help demo test lint format bench soak coverage proto lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ format: .venv/.ready-dev ## Format the code
 
 bench: .venv/.ready-dev ## Measure; prints machine, commit, n and medians
 	@for bench in bench/*.py; do $(BIN)/python "$$bench" || exit 1; done
+
+soak: .venv/.ready-dev ## Take hours: every fault at every system call, and ten million records (SOAK="--seed 1 --records N")
+	GOVSHARE_SOAK=1 $(BIN)/python -m pytest tests/faults tests/tamper tests/conformance
+	$(BIN)/python -m tests.soak $(SOAK)
 
 coverage: .venv/.ready-dev ## Run the tests and report branch coverage
 	$(BIN)/coverage run -m pytest

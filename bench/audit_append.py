@@ -1,147 +1,120 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many durable, SM2-signed records a second the audit log takes, beside SQLite in one run.
 
-Usage: ``python bench/audit_append.py [--seconds 2] [--rounds 3] [--directory DIR]``. SQLite does
-the same work (leaf hash, tree, signature, one transaction a batch, WAL, synchronous=FULL) through
-the same queue; compare the ratios, which travel better than the figures.
+Usage: ``python bench/audit_append.py [--seconds 2] [--rounds 3] [--directory DIR] [--quick]``.
+SQLite does the same work (leaf hash, tree, signature, one transaction a batch, WAL,
+synchronous=FULL) with the same batches; compare the ratios, which travel better than the figures.
 """
 
 import argparse
 import asyncio
-import os
-import platform
 import shutil
 import sqlite3
 import statistics
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from govshare_policy.audit import AuditLog, encode_record, load_trust, trust_text, verify_log
+from bench.audit_common import (
+    ORIGIN,
+    describe_machine,
+    make_signer,
+    now,
+    open_files,
+    record,
+    spread,
+)
+from govshare_policy.audit import AuditLog, Receipt
 from govshare_policy.audit.batch import Batch, prepare
-from govshare_policy.audit.disk import Disk
 from govshare_policy.audit.merkle import Frontier
-from govshare_policy.audit.start import create_ledger
-from govshare_policy.crypto import Signer, generate_key, open_signer, provider_name
+from govshare_policy.crypto import Signer
 
-ORIGIN = "bench.example/log"
 CALLERS = (1, 16, 64, 256)
 BATCHES = (1, 16, 256)
+RECEIPTS = (1, 16, 256, 4096)
+Append = Callable[[AuditLog, bytes], Awaitable[Receipt]]
 
 
 class Result(NamedTuple):
-    """Of one run: records a second, and the latency of one record."""
+    """Of one run: records a second of time and of one core, and the latency of one commit."""
 
     rate: float
+    cpu_rate: float
     p50_ms: float
     p99_ms: float
 
 
-def now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
-
-
-def record(number: int) -> bytes:
-    """Return a record of a usual size: about 430 bytes."""
-    return encode_record(
-        {
-            "v": 1,
-            "t": "2026-01-05T01:02:03.000000Z",
-            "phase": "decision",
-            "call": f"{number:012d}",
-            "department": "D-HCB",
-            "system": "SYS-HCB-WEB",
-            "resource": "R08",
-            "fields": ["id_no", "marital_status", "registered_on"],
-            "purpose": "data_verification",
-            "effect": "allow",
-            "clauses": ["HU-a24-02", "HU-a19-01"],
-            "revision": "sm3:" + "ab" * 32,
-            "request": "sm3:" + "cd" * 32,
-        }
-    )
-
-
-def measure(work: Callable[[int], float], seconds: float) -> Result:
-    """Run *work*, which returns a latency in seconds and how many records it was, for a while."""
-    latencies: list[float] = []
-    began = time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        latencies.append(work(len(latencies)))
-    return summarise(latencies, time.perf_counter() - began)
-
-
-def summarise(latencies: Sequence[float], elapsed: float) -> Result:
+def summarise(latencies: Sequence[float], *, records: int, wall: float, cpu: float) -> Result:
     """Return the figures of a run."""
     ordered = sorted(latencies)
     p99 = ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
-    return Result(len(ordered) / elapsed, statistics.median(ordered) * 1e3, p99 * 1e3)
+    return Result(records / wall, records / cpu, statistics.median(ordered) * 1e3, p99 * 1e3)
 
 
-def with_callers(log: AuditLog, callers: int, seconds: float) -> Result:
+def median(runs: Sequence[Result]) -> Result:
+    """Return the median of each figure."""
+    return Result(*(statistics.median(values) for values in zip(*runs, strict=True)))
+
+
+def as_coroutine(log: AuditLog, data: bytes) -> Awaitable[Receipt]:
+    """Append as a coroutine does."""
+    return log.append_async(data)
+
+
+def as_future(log: AuditLog, data: bytes) -> Awaitable[Receipt]:
+    """Append with a future of a thread, and have the loop wait for that."""
+    return asyncio.wrap_future(log.submit(data))
+
+
+def run_callers(
+    directory: Path, signer: Signer, append: Append, *, callers: int, seconds: float
+) -> Result:
     """Let *callers* coroutines each append one record after the other."""
     data = record(0)
     latencies: list[float] = []
 
-    async def call(until: float) -> None:
+    async def call(log: AuditLog, until: float) -> None:
         while (began := time.perf_counter()) < until:
-            await asyncio.wrap_future(log.submit(data))
+            await append(log, data)
             latencies.append(time.perf_counter() - began)
 
-    async def run() -> float:
-        began = time.perf_counter()
-        await asyncio.gather(*(call(began + seconds) for _ in range(callers)))
-        return time.perf_counter() - began
+    async def run(log: AuditLog) -> tuple[float, float]:
+        began, cpu = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(call(log, began + seconds) for _ in range(callers)))
+        return time.perf_counter() - began, time.process_time() - cpu
 
-    return summarise(latencies, asyncio.run(run()))
-
-
-def log_callers(directory: Path, signer: Signer, callers: int, seconds: float) -> Result:
-    """Measure the log as the sidecar uses it."""
     with AuditLog.create(directory / "log", origin=ORIGIN, signer=signer, now=now) as log:
-        result = with_callers(log, callers, seconds)
+        wall, cpu = asyncio.run(run(log))
     shutil.rmtree(directory / "log")
-    return result
+    return summarise(latencies, records=len(latencies), wall=wall, cpu=cpu)
 
 
 def run_batches(commit: Callable[[list[bytes]], object], batch: int, seconds: float) -> Result:
     """Measure commits of *batch* records, one after the other, in one thread."""
     records = [record(number) for number in range(batch)]
-
-    def work(_: int) -> float:
-        began = time.perf_counter()
+    latencies: list[float] = []
+    first, cpu = time.perf_counter(), time.process_time()
+    while (began := time.perf_counter()) < first + seconds:
         commit(records)
-        return time.perf_counter() - began
-
-    rate, p50, p99 = measure(work, seconds)
-    return Result(rate * batch, p50, p99)
+        latencies.append(time.perf_counter() - began)
+    wall, cpu = time.perf_counter() - first, time.process_time() - cpu
+    return summarise(latencies, records=len(latencies) * batch, wall=wall, cpu=cpu)
 
 
 def log_batches(directory: Path, signer: Signer, batch: int, seconds: float) -> Result:
     """Measure the files of the log without its queue."""
-    ledger, lock = create_ledger(
-        directory / "log",
-        origin=ORIGIN,
-        signer=signer,
-        at=now(),
-        pin=None,
-        preallocate=1 << 20,
-        disk=Disk(),
-    )
+    with open_files(directory / "log", signer) as ledger:
 
-    def commit(records: list[bytes]) -> None:
-        room = ledger.room
-        ledger.commit(records[:room], now()).receipts()
-        ledger.rotate_if_full()
+        def commit(records: list[bytes]) -> None:
+            while records:
+                room = ledger.room
+                ledger.commit(records[:room], now()).receipts()
+                ledger.rotate_if_full()
+                records = records[room:]
 
-    result = run_batches(commit, batch, seconds)
-    ledger.close()
-    lock.release()
+        result = run_batches(commit, batch, seconds)
     shutil.rmtree(directory / "log")
     return result
 
@@ -174,93 +147,84 @@ def sqlite_batches(directory: Path, signer: Signer, batch: int, seconds: float) 
     return result
 
 
-def verify_speed(directory: Path, signer: Signer, batch: int, total: int) -> float:
-    """Return how many records a second are verified, every signature checked."""
-    trust = directory / "trust.toml"
-    trust.write_text(trust_text(ORIGIN, signer.public))
-    ledger, lock = create_ledger(
-        directory / "log",
-        origin=ORIGIN,
-        signer=signer,
-        at=now(),
-        pin=None,
-        preallocate=1 << 20,
-        disk=Disk(),
-    )
+def receipt_costs(signer: Signer, batch: int, rounds: int) -> tuple[list[float], list[float]]:
+    """Return the microseconds of processor time a receipt takes, and its text on top."""
     records = [record(number) for number in range(batch)]
-    for _ in range(total // batch):
-        ledger.commit(records[: ledger.room], now())
-        ledger.rotate_if_full()
-    ledger.publish()
-    ledger.close()
-    lock.release()
-    began = time.process_time()
-    size = verify_log(directory / "log", load_trust(trust)).size
-    rate = size / (time.process_time() - began)
-    shutil.rmtree(directory / "log")
-    return rate
+    before = Frontier(size=0b1011 << 12, nodes=(bytes(32),) * 3)
+    done = prepare(records, before, origin=ORIGIN, signer=signer, time=1, offset=0)
+    repeats = max(1, 20_000 // batch)
+    costs, texts = [], []
+    for _ in range(rounds):
+        began = time.process_time()
+        for _ in range(repeats):
+            done.receipts()
+        middle = time.process_time()
+        for receipt in done.receipts():
+            receipt.to_text()
+        costs.append((middle - began) / repeats / batch * 1e6)
+        texts.append((time.process_time() - middle) / batch * 1e6 - costs[-1])
+    return costs, texts
 
 
-def median(runs: Sequence[Result]) -> Result:
-    """Return the median of each figure."""
-    return Result(*(statistics.median(values) for values in zip(*runs, strict=True)))
+def print_callers(directory: Path, signer: Signer, *, rounds: int, seconds: float) -> None:
+    """Print what callers in one loop get from the log, as the sidecar's do."""
+    print("callers   way          records/s    per core    p50 ms    p99 ms")
+    ways: list[tuple[int, str, Append]] = [(count, "coroutine", as_coroutine) for count in CALLERS]
+    for callers, way, append in [*ways, (64, "future", as_future)]:
+        runs = [
+            run_callers(directory, signer, append, callers=callers, seconds=seconds)
+            for _ in range(rounds)
+        ]
+        rate, cpu_rate, p50, p99 = median(runs)
+        print(f"{callers:7d}   {way:9s} {rate:12,.0f} {cpu_rate:11,.0f} {p50:9.2f} {p99:9.2f}")
+
+
+def print_batches(directory: Path, signer: Signer, *, rounds: int, seconds: float) -> None:
+    """Print the log and SQLite side by side."""
+    print(
+        "\nbatch    log rec/s  p50/p99 ms    SQLite rec/s  p50/p99 ms   log : SQLite   of one core"
+    )
+    for batch in BATCHES:
+        pairs = [
+            (
+                log_batches(directory, signer, batch, seconds),
+                sqlite_batches(directory, signer, batch, seconds),
+            )
+            for _ in range(rounds)
+        ]
+        ours, theirs = (median([pair[side] for pair in pairs]) for side in (0, 1))
+        ratio = spread([a.rate / b.rate for a, b in pairs])
+        print(
+            f"{batch:5d} {ours.rate:12,.0f} {ours.p50_ms:5.2f}/{ours.p99_ms:5.2f}"
+            f" {theirs.rate:15,.0f} {theirs.p50_ms:5.2f}/{theirs.p99_ms:5.2f}   {ratio}"
+            f"   {spread([a.cpu_rate / b.cpu_rate for a, b in pairs])}"
+        )
+
+
+def print_receipts(signer: Signer, *, rounds: int) -> None:
+    """Print what receipts cost, and their texts."""
+    print("\nbatch    receipt, µs of one core    its text, µs more")
+    for batch in RECEIPTS:
+        costs, texts = receipt_costs(signer, batch, rounds)
+        print(f"{batch:5d}    {spread(costs):24s} {spread(texts)}")
 
 
 def main() -> None:
-    """Print a table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--directory", type=Path, default=None)
+    parser.add_argument("--quick", action="store_true", help="one round of half a second")
     options = parser.parse_args()
-    describe_machine(options.rounds, options.seconds)
+    rounds, seconds = (1, 0.5) if options.quick else (options.rounds, options.seconds)
+    describe_machine(f"median (and range) of n = {rounds} rounds of {seconds} s")
     with tempfile.TemporaryDirectory(dir=options.directory) as name:
         directory = Path(name)
-        generate_key(directory / "key.pem", b"bench")
-        signer = open_signer(f"file:{directory / 'key.pem'}", b"bench")
-        rounds = range(options.rounds)
-        print("callers    records/s     p50 ms     p99 ms")
-        for callers in CALLERS:
-            runs = [log_callers(directory, signer, callers, options.seconds) for _ in rounds]
-            rate, p50, p99 = median(runs)
-            print(f"{callers:7d} {rate:12,.0f} {p50:10.2f} {p99:10.2f}")
-        print("\nbatch    log rec/s  p50/p99 ms    SQLite rec/s  p50/p99 ms   log : SQLite")
-        for batch in BATCHES:
-            pairs = [
-                (
-                    log_batches(directory, signer, batch, options.seconds / 2),
-                    sqlite_batches(directory, signer, batch, options.seconds / 2),
-                )
-                for _ in rounds
-            ]
-            ours, theirs = (median([pair[side] for pair in pairs]) for side in (0, 1))
-            ratio = statistics.median(a.rate / b.rate for a, b in pairs)
-            print(
-                f"{batch:5d} {ours.rate:12,.0f} {ours.p50_ms:5.2f}/{ours.p99_ms:5.2f}"
-                f" {theirs.rate:15,.0f} {theirs.p50_ms:5.2f}/{theirs.p99_ms:5.2f} {ratio:14.2f}"
-            )
-        print("\nverify, every signature, one core of CPU time")
-        for batch, total in ((1, 4_000), (16, 40_000), (256, 200_000)):
-            rate = verify_speed(directory, signer, batch, total)
-            print(f"{batch:5d} records a commit {rate:12,.0f} records/s")
-
-
-def describe_machine(rounds: int, seconds: float) -> None:
-    """Print what the figures depend on."""
-    cpu = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    head = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(head, capture_output=True, text=True, check=False).stdout.strip()
-    print(f"{cpu}, {os.cpu_count()} cpus, load {os.getloadavg()[0]:.1f}, {platform.platform()}")
-    libraries = f"SM2 by {provider_name()}, SQLite {sqlite3.sqlite_version}"
-    print(f"Python {platform.python_version()}, {libraries}")
-    print(f"commit {commit or 'none'}, median of n = {rounds} rounds of {seconds} s\n")
+        signer = make_signer(directory)
+        print_callers(directory, signer, rounds=rounds, seconds=seconds)
+        print_batches(directory, signer, rounds=rounds, seconds=seconds / 2)
+        print_receipts(signer, rounds=rounds)
 
 
 if __name__ == "__main__":

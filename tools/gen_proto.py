@@ -18,7 +18,8 @@ from grpc_tools import protoc  # type: ignore[import-untyped]
 ROOT: Final = Path(__file__).resolve().parent.parent
 PROTO: Final = ROOT / "proto"
 TARGET: Final = ROOT / "sidecar" / "govshare_sidecar" / "_pb"
-PACKAGE: Final = Path("govshare/v1")
+# The second is Envoy's, under names of our own; it is no part of our API.
+PACKAGES: Final = (Path("govshare/v1"), Path("govshare/envoy/v1"))
 _NOTICE: Final = "# SPDX-License-Identifier: Apache-2.0\n"
 _INIT: Final = (
     f'{_NOTICE}"""Generated from ``proto/`` by ``tools/gen_proto.py``; not edited by hand."""\n'
@@ -28,7 +29,11 @@ _IMPORT: Final = re.compile(r"^from govshare\.v1 import ", re.MULTILINE)
 
 def generate() -> dict[Path, str]:
     """Return the generated files, by their path under the target."""
-    sources = sorted(str(path.relative_to(PROTO)) for path in PROTO.glob("govshare/v1/*.proto"))
+    sources = sorted(
+        str(path.relative_to(PROTO))
+        for package in PACKAGES
+        for path in (PROTO / package).glob("*.proto")
+    )
     common = str(resources.files("grpc_tools").joinpath("_proto"))
     with tempfile.TemporaryDirectory() as directory:
         code = protoc.main(
@@ -46,7 +51,8 @@ def generate() -> dict[Path, str]:
             raise SystemExit(code)
         made = {
             path.name: path.read_text(encoding="utf-8")
-            for path in Path(directory, PACKAGE).iterdir()
+            for package in PACKAGES
+            for path in Path(directory, package).iterdir()
         }
     files = {Path("__init__.py"): _INIT}
     for name, text in sorted(made.items()):

@@ -1,110 +1,235 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gRPC service ``govshare.v1.Enforcement``."""
+"""The gRPC service ``govshare.v1.Enforcement``.
+
+Requests arrive as bytes and are parsed here: the server's own answer to bytes that do not parse
+quotes the parser, and nobody would count them.
+"""
 
 import asyncio
-import logging
 import ssl
-from typing import Final, NoReturn, TypeAlias
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import aclosing
+from typing import Any, Final, TypeAlias
 
 import grpc
-from google.protobuf import any_pb2
-from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
 
-from govshare_policy.errors import AuditError, CallError, EvaluationError, GovshareError
+from govshare_policy.audit import parse_record
+from govshare_policy.crypto import sm3
+from govshare_policy.errors import AuditError, CallError, GovshareError
+from govshare_policy.gate import Outcome
 from govshare_policy.identity import Evidence
 from govshare_sidecar._pb import enforcement_pb2
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.evidence import ClientAuthorities
+from govshare_sidecar.limits import Limits, Places
 from govshare_sidecar.metrics import Metrics
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.status import detail_zh, status_of
-from govshare_sidecar.wire import answer_to_message, parse_request, receipt_to_message
+from govshare_sidecar.release import Released, release, verify_json_type
+from govshare_sidecar.releases import Allowed, Releases
+from govshare_sidecar.rich import abort, answered, failure, told
+from govshare_sidecar.stream import Streams
+from govshare_sidecar.upstream import UpstreamError
+from govshare_sidecar.wire import (
+    answer_to_message,
+    parse_batch,
+    parse_message,
+    parse_request,
+    parse_stream_request,
+    receipt_to_message,
+)
 
-ENTRANCE: Final = "grpc_check"
-DOMAIN: Final = "govshare"
-_DETAILS: Final = "grpc-status-details-bin"
+CHECK: Final = "grpc_check"
+BATCH: Final = "grpc_batch"
+STREAM: Final = "grpc_stream"
+RELEASE: Final = "grpc_release"
 SERVICE: Final = enforcement_pb2.DESCRIPTOR.services_by_name["Enforcement"].full_name
-_log: Final = logging.getLogger(__name__)
-_Context: TypeAlias = grpc.aio.ServicerContext[bytes, enforcement_pb2.CheckResponse]
+MAX_RELEASE_BYTES: Final = 8 << 20
+# Above this, reading a body strictly takes long enough to keep other calls waiting.
+_LARGE_BYTES: Final = 256 * 1024
+_Context: TypeAlias = grpc.aio.ServicerContext[bytes, Any]
+
+
+def evidence_of(
+    context: _Context, authorities: ClientAuthorities, *, network: str
+) -> Callable[[], Evidence]:
+    """Return what shows the evidence of the connection, anew each time it is asked."""
+    presented = next(iter(context.auth_context().get("x509_pem_cert", ())), None)
+    der = None if presented is None else ssl.PEM_cert_to_DER_cert(presented.decode("ascii"))
+    return lambda: authorities.evidence(der, network=network)
 
 
 class Enforcement:
-    """Answers ``Check``. A denial is an answer; only what somebody must act on is an error."""
+    """Answers calls. A denial is an answer; only what somebody must act on is an error."""
+
+    name: Final = SERVICE
 
     def __init__(
-        self, desk: Desk, authorities: ClientAuthorities, metrics: Metrics, *, network: str
+        self,
+        desk: Desk,
+        authorities: ClientAuthorities,
+        metrics: Metrics,
+        *,
+        network: str,
+        limits: Limits,
     ) -> None:
         self._desk = desk
         self._authorities = authorities
         self._metrics = metrics
         self._network = network
+        self._limits = limits
+        self._releases = Releases(ttl_s=limits.release_s, most=limits.releases)
+        self._open = Places(most=limits.streams, share=limits.streams_per_caller)
+        self._streams: Streams[enforcement_pb2.CheckStreamResponse]
+        self._streams = Streams(window=limits.window)
 
     def handlers(self) -> grpc.GenericRpcHandler:
-        """Return what the server dispatches to.
-
-        Requests arrive as bytes and are parsed here: the server's own answer to bytes that do
-        not parse quotes the parser, and nobody would count them.
-        """
-        check: grpc.RpcMethodHandler[bytes, enforcement_pb2.CheckResponse]
-        check = grpc.unary_unary_rpc_method_handler(
-            self.check,
-            request_deserializer=None,
-            response_serializer=enforcement_pb2.CheckResponse.SerializeToString,
+        """Return what the server dispatches to."""
+        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.stream_stream_rpc_method_handler
+        messages = enforcement_pb2
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                "Check": unary(self.check, None, messages.CheckResponse.SerializeToString),
+                "CheckBatch": unary(
+                    self.check_batch, None, messages.CheckBatchResponse.SerializeToString
+                ),
+                "CheckStream": stream(
+                    self.check_stream, None, messages.CheckStreamResponse.SerializeToString
+                ),
+                "Release": unary(self.release, None, messages.ReleaseResponse.SerializeToString),
+            },
         )
-        return grpc.method_handlers_generic_handler(SERVICE, {"Check": check})
+
+    def drain(self) -> None:
+        """End the open streams, once what came in on them is answered."""
+        self._streams.drain()
 
     async def check(self, data: bytes, context: _Context) -> enforcement_pb2.CheckResponse:
-        """Answer one call, or end it with a rich status."""
-        work = asyncio.create_task(self._check(data, self._evidence(context)))
-        try:
-            await asyncio.wait((work,))
-        finally:
-            work.cancel()  # does nothing to work that is done
-        error = work.exception()
-        if error is None:
-            return work.result()
-        if isinstance(error, CallError):
-            cause = error.cause if isinstance(error, RefusedError) else Cause.BAD_CALL
-            self._metrics.refused(ENTRANCE, cause)
-        if not isinstance(error, GovshareError):
-            # Its text may quote anything, so it goes no further than its class in our own log.
-            _log.error("an answer ended in an unforeseen error", exc_info=error)
-            error = EvaluationError("the gateway failed")
-        return await _abort(context, error)
+        """Answer one call."""
+        work = self._check(data, self._evidence(context)(), CHECK)
+        return await answered(work, context, self._metrics, entrance=CHECK)
 
-    async def _check(self, data: bytes, evidence: Evidence) -> enforcement_pb2.CheckResponse:
-        call = parse_request(data)
-        answer = await self._desk.answer(call, evidence, entrance=ENTRANCE)
+    async def check_batch(
+        self, data: bytes, context: _Context
+    ) -> enforcement_pb2.CheckBatchResponse:
+        """Answer many calls, in their order."""
+        work = self._check_batch(data, self._evidence(context)())
+        return await answered(work, context, self._metrics, entrance=BATCH)
+
+    async def check_stream(
+        self, messages: AsyncIterable[bytes], context: _Context
+    ) -> AsyncGenerator[enforcement_pb2.CheckStreamResponse, None]:
+        """Answer calls as they come, in their order."""
+        evidence = self._evidence(context)
+        answers = self._streams.answers(
+            messages,
+            lambda data: self._streamed(data, evidence()),
+            told=lambda error: told(error, self._metrics, entrance=STREAM),
+        )
+        try:
+            with self._open.hold(evidence().spki):
+                async with aclosing(answers):
+                    async for response in answers:
+                        yield response
+        except GovshareError as error:
+            await abort(context, told(error, self._metrics, entrance=STREAM))
+
+    async def release(self, data: bytes, context: _Context) -> enforcement_pb2.ReleaseResponse:
+        """Filter what the department answered, and record that it leaves."""
+        work = self._release(data, self._evidence(context)())
+        return await answered(work, context, self._metrics, entrance=RELEASE)
+
+    async def _check(
+        self, data: bytes, evidence: Evidence, entrance: str
+    ) -> enforcement_pb2.CheckResponse:
+        with self._desk.place(evidence):
+            call = parse_request(data)
+            # The message as it came: it may hold names that the record passes over.
+            values = {"request": sm3(data).hex()}
+            answer = await self._desk.answer(call, evidence, entrance=entrance, values=values)
         if answer.receipt is None:
             raise AuditError("the answer came without a receipt")
+        self._releases.keep(call, answer)
         return enforcement_pb2.CheckResponse(
             answer=answer_to_message(answer),
             receipt=receipt_to_message(answer.record_id, answer.receipt),
         )
 
-    def _evidence(self, context: _Context) -> Evidence:
-        presented = next(iter(context.auth_context().get("x509_pem_cert", ())), None)
-        der = None if presented is None else ssl.PEM_cert_to_DER_cert(presented.decode("ascii"))
-        return self._authorities.evidence(der, network=self._network)
+    async def _check_batch(
+        self, data: bytes, evidence: Evidence
+    ) -> enforcement_pb2.CheckBatchResponse:
+        requests = parse_batch(data, most=self._limits.batch)
+        room = asyncio.Semaphore(self._limits.window)
+
+        async def one(request: bytes) -> enforcement_pb2.CheckResult:
+            async with room:
+                return await self._result(request, evidence, BATCH)
+
+        # A task group: where one call cannot be recorded, the rest are not begun.
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(request)) for request in requests]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return enforcement_pb2.CheckBatchResponse(results=[task.result() for task in tasks])
+
+    async def _streamed(
+        self, data: bytes, evidence: Evidence
+    ) -> enforcement_pb2.CheckStreamResponse:
+        try:
+            name, request = parse_stream_request(data)
+        except CallError as error:
+            result = enforcement_pb2.CheckResult(failure=self._failure(error, STREAM))
+            return enforcement_pb2.CheckStreamResponse(result=result)
+        result = await self._result(request, evidence, STREAM)
+        return enforcement_pb2.CheckStreamResponse(id=name, result=result)
+
+    async def _result(
+        self, request: bytes, evidence: Evidence, entrance: str
+    ) -> enforcement_pb2.CheckResult:
+        """Return what became of one request of many; only what stops them all is raised."""
+        try:
+            response = await self._check(request, evidence, entrance)
+        except CallError as error:
+            return enforcement_pb2.CheckResult(failure=self._failure(error, entrance))
+        return enforcement_pb2.CheckResult(response=response)
+
+    def _failure(self, error: CallError, entrance: str) -> enforcement_pb2.Failure:
+        return failure(told(error, self._metrics, entrance=entrance))
+
+    async def _release(self, data: bytes, evidence: Evidence) -> enforcement_pb2.ReleaseResponse:
+        """Find what was allowed, filter, record, answer: in that order only."""
+        with self._desk.place(evidence):
+            request = parse_message(enforcement_pb2.ReleaseRequest, data)
+            if len(request.body) > MAX_RELEASE_BYTES:
+                raise RefusedError(Cause.TOO_LARGE)
+            allowed = self._releases.take(request.record_id, evidence.spki)
+            self._desk.verify_in_force(allowed.call, allowed.answer, evidence)
+            try:
+                released = await _filtered(request, allowed)
+            except UpstreamError as error:
+                await self._desk.conclude(allowed.answer, Outcome(status=error.fault.value))
+                raise RefusedError(Cause.NOT_JSON) from None
+            outcome = Outcome(
+                status="released",
+                rows=released.rows,
+                size_bytes=len(released.body),
+                response=released.digest,
+            )
+            receipt = await self._desk.conclude(allowed.answer, outcome)
+        record_id = str(parse_record(receipt.record)["id"])
+        return enforcement_pb2.ReleaseResponse(
+            body=released.body, rows=released.rows, receipt=receipt_to_message(record_id, receipt)
+        )
+
+    def _evidence(self, context: _Context) -> Callable[[], Evidence]:
+        return evidence_of(context, self._authorities, network=self._network)
 
 
-async def _abort(context: _Context, error: GovshareError) -> NoReturn:
-    """End the call with a rich status, which says who must act in both languages."""
-    status = status_of(error)
-    message = str(error)
-    details: list[Message] = [
-        error_details_pb2.ErrorInfo(reason=status.reason, domain=DOMAIN),
-        error_details_pb2.LocalizedMessage(locale="zh-CN", message=detail_zh(error)),
-    ]
-    if isinstance(error, CallError):
-        violation = error_details_pb2.BadRequest.FieldViolation(field="call", description=message)
-        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
-    rich = status_pb2.Status(code=status.grpc.value[0], message=message)
-    for detail in details:
-        packed = any_pb2.Any()
-        packed.Pack(detail)
-        rich.details.append(packed)
-    await context.abort(
-        status.grpc, message, trailing_metadata=((_DETAILS, rich.SerializeToString()),)
-    )
+async def _filtered(request: enforcement_pb2.ReleaseRequest, allowed: Allowed) -> Released:
+    verify_json_type(request.content_type or "application/json", "")
+    fields = allowed.answer.decision.fields
+    records = tuple(request.records.split(".")) if request.records else ()
+    if len(request.body) < _LARGE_BYTES:
+        return release(request.body, fields, records=records)
+    return await asyncio.to_thread(release, request.body, fields, records=records)

@@ -5,32 +5,26 @@ docs/reference/configuration.md describes every key.
 """
 
 import ipaddress
-import tomllib
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from govshare_policy.errors import ConfigError
 from govshare_policy.policy import Precedence
-from govshare_sidecar._table import Table, why
-from govshare_sidecar.routes import Route, RouteError
-
-MAX_PORT: Final = 65_535
-_KEY_SCHEME: Final = "file:"
-_READABLE_BY_OTHERS: Final = 0o077
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """Where a listener stands; port 0 means any free one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+from govshare_sidecar._settings import (
+    Address,
+    load_table,
+    read_address,
+    read_key,
+    read_passphrase,
+)
+from govshare_sidecar._table import Table
+from govshare_sidecar.auditors import NO_AUDITORS, Auditors, read_auditors
+from govshare_sidecar.descriptors import read_message
+from govshare_sidecar.limits import NO_LIMITS_STATED, Limits, read_limits
+from govshare_sidecar.routes import Form, Route, RouteError
+from govshare_sidecar.witness.peers import WatchConfig, read_watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +59,7 @@ class LogConfig:
         key: ``file:PATH``, relative to nothing but the working directory.
         passphrase: What the key is encrypted under; never shown.
         salts: Where the salts of commitments to personal values are kept.
+        witness: Who has to see what was recorded; none if nobody has to.
     """
 
     directory: Path
@@ -73,6 +68,7 @@ class LogConfig:
     passphrase: bytes = field(repr=False)
     pin: Path
     salts: Path
+    witness: WatchConfig | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +118,8 @@ class Config:
     grpc: GrpcConfig | None
     http: HttpConfig | None
     metrics: Address | None
+    limits: Limits = NO_LIMITS_STATED
+    auditors: Auditors = NO_AUDITORS
 
 
 def load_config(path: Path) -> Config:
@@ -131,16 +129,7 @@ def load_config(path: Path) -> Config:
         ConfigError: If the file or one it names cannot be read, or a key is unknown, missing or
             wrong. The message names the file and the key.
     """
-    try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8", "strict"))
-    except OSError as error:
-        raise ConfigError(f"`{path.name}` cannot be read: {why(error)}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path.name}: not valid UTF-8 at byte {error.start}") from None
-    except tomllib.TOMLDecodeError as error:
-        reason = str(error).lower()
-        raise ConfigError(f"{path.name}: not valid TOML: {reason}") from None
-    root = Table(document, file=path.resolve())
+    root = load_table(path)
     config = Config(
         policy=_policy(root),
         log=_log(root.table("log")),
@@ -148,6 +137,8 @@ def load_config(path: Path) -> Config:
         grpc=_grpc(root.table("grpc")) if root.has("grpc") else None,
         http=_http(root.table("http")) if root.has("http") else None,
         metrics=_metrics(root.table("metrics")) if root.has("metrics") else None,
+        limits=read_limits(root.table("limits")) if root.has("limits") else NO_LIMITS_STATED,
+        auditors=read_auditors(root.table("audit")) if root.has("audit") else NO_AUDITORS,
     )
     root.finish()
     if config.grpc is None and config.http is None:
@@ -173,33 +164,18 @@ def _policy(root: Table) -> OpenPolicy | SignedPolicy:
 
 
 def _log(table: Table) -> LogConfig:
-    key = table.text("key")
-    if not key.startswith(_KEY_SCHEME):
-        raise table.error("key", "is `file:` and a path; no other scheme is known")
     directory = table.path("directory")
     log = LogConfig(
         directory=directory,
         origin=table.text("origin", ""),
-        key=f"{_KEY_SCHEME}{table.resolve(key.removeprefix(_KEY_SCHEME))}",
-        passphrase=_passphrase(table),
+        key=read_key(table),
+        passphrase=read_passphrase(table),
         pin=table.path("pin"),
         salts=table.path("salts") if table.has("salts") else directory.with_name("salts.sqlite"),
+        witness=read_watch(table.table("witness")) if table.has("witness") else None,
     )
     table.finish()
     return log
-
-
-def _passphrase(table: Table) -> bytes:
-    path = table.file("passphrase_file")
-    try:
-        if path.stat().st_mode & _READABLE_BY_OTHERS:
-            raise table.error("passphrase_file", "is open to others than its owner; chmod 600 it")
-        passphrase = path.read_bytes().removesuffix(b"\n").removesuffix(b"\r")
-    except OSError as error:
-        raise table.error("passphrase_file", f"cannot be read: {why(error)}") from None
-    if not passphrase:
-        raise table.error("passphrase_file", "is empty")
-    return passphrase
 
 
 def _tls(table: Table) -> TlsConfig:
@@ -214,7 +190,7 @@ def _tls(table: Table) -> TlsConfig:
 
 def _grpc(table: Table) -> GrpcConfig:
     grpc = GrpcConfig(
-        listen=_address(table),
+        listen=read_address(table),
         network=table.text("network", "extranet"),
         reflection=table.flag("reflection", default=False),
     )
@@ -224,7 +200,7 @@ def _grpc(table: Table) -> GrpcConfig:
 
 def _http(table: Table) -> HttpConfig:
     http = HttpConfig(
-        listen=_address(table),
+        listen=read_address(table),
         network=table.text("network", "extranet"),
         upstream=_upstream(table),
         upstream_ca=table.file("upstream_ca") if table.has("upstream_ca") else None,
@@ -266,23 +242,16 @@ def _route(table: Table) -> Route:
         parameters=table.texts("parameters") if table.has("parameters") else (),
         records=table.text("records", ""),
     )
+    form = Form(table.choice("format", tuple(Form), Form.JSON))
+    message = read_message(table, route.records) if form is Form.PROTOBUF else None
     table.finish()
-    return route
+    return route.answered_in(form, message)
 
 
 def _metrics(table: Table) -> Address:
-    listen = _address(table, default="127.0.0.1:9102")
+    listen = read_address(table, default="127.0.0.1:9102")
     table.finish()
     return listen
-
-
-def _address(table: Table, default: str | None = None) -> Address:
-    text = table.text("listen", default)
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isascii() or not port.isdecimal() or int(port) > MAX_PORT:
-        raise table.error("listen", "is a host and a port, such as 127.0.0.1:8443")
-    return Address(host=host, port=int(port))
 
 
 def _upstream(table: Table) -> str:

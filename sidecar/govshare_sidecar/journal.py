@@ -55,19 +55,23 @@ def used_on(day: date, directory: Path) -> Iterator[tuple[str, date]]:
     # them can be passed over unread.
     stamps = tuple(f'"t":"{utc.isoformat()}T'.encode() for utc in (day - timedelta(days=1), day))
     try:
-        for _, record in read_records(directory):
-            if not any(stamp in record for stamp in stamps):
-                continue
-            content = json.loads(record)
-            if content.get("phase") != "decision" or content.get("effect") != "allow":
-                continue
-            if content["call"]["action"] != "read":
-                continue
-            at = datetime.fromisoformat(content["t"])
-            if content["grant"] and legal_day(at) == day:
-                yield content["grant"], day
+        for index, record in read_records(directory):
+            if any(stamp in record for stamp in stamps):
+                yield from ((grant, day) for grant in _counted(record, index, day))
     except OSError as error:
         raise AuditError(f"the log `{directory.name}` cannot be read") from error
+
+
+def _counted(record: bytes, index: int, day: date) -> list[str]:
+    """Return the grants under which the call of *record* was counted on *day*."""
+    content = json.loads(record)
+    if content.get("phase") != "decision":
+        return []
+    try:
+        counted: list[str] = content["counted"]
+        return counted if legal_day(datetime.fromisoformat(content["t"])) == day else []
+    except (KeyError, ValueError):
+        raise AuditError(f"record {index} of the log is not what the gate writes") from None
 
 
 def _is_empty(directory: Path) -> bool:

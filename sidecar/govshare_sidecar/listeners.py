@@ -3,8 +3,9 @@
 
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import grpc
 from aiohttp import web
@@ -12,9 +13,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from govshare_policy.errors import ConfigError
+from govshare_sidecar._settings import Address
 from govshare_sidecar._table import why
-from govshare_sidecar.api import SERVICE, Enforcement
-from govshare_sidecar.config import Address, GrpcConfig, TlsConfig
+from govshare_sidecar.config import GrpcConfig, TlsConfig
+from govshare_sidecar.limits import Limits
 
 DRAIN_S: Final = 10.0
 _BACKLOG: Final = 128
@@ -50,9 +52,33 @@ def tls_context(tls: TlsConfig) -> ssl.SSLContext:
     return context
 
 
+class Service(Protocol):
+    """A gRPC service on a listener."""
+
+    @property
+    def name(self) -> str:
+        """Its full name, for health checks and reflection."""
+        ...
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """Return what the server dispatches to."""
+        ...
+
+    def drain(self) -> None:
+        """End what would go on for as long as its callers like."""
+        ...
+
+
 # What is larger ends in the transport, with its own words and uncounted. A call is far smaller
 # (MAX_CALL_BYTES), and between the two it gets our sentence and is counted.
 _MAX_WIRE_BYTES: Final = 16 << 20
+# A caller that is gone without a word holds its stream no longer than this.
+_KEEPALIVE: Final = (
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+)
+# Health checks, reflection, and the refusals themselves, while everything else is full.
+_SPARE_RPCS: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,35 +116,52 @@ class GrpcListener:
     address: Address
     server: grpc.aio.Server
     health: health.aio.HealthServicer
+    services: Sequence[Service]
 
     @classmethod
-    async def start(cls, config: GrpcConfig, tls: TlsConfig, *, service: Enforcement) -> Self:
-        """Return a server of *service*, listening and healthy.
+    async def start(
+        cls, config: GrpcConfig, tls: TlsConfig, *, services: Sequence[Service], limits: Limits
+    ) -> Self:
+        """Return a server of *services*, listening and healthy.
+
+        The services refuse with a sentence what is over the *limits*. What gets past them, such
+        as messages that are slow to arrive, ends in the transport at twice as much.
 
         Raises:
             ConfigError: If the address cannot be listened on, or a file cannot be used.
         """
+        most = 2 * limits.in_flight + limits.streams + _SPARE_RPCS
         server = grpc.aio.server(
             options=(
                 ("grpc.max_receive_message_length", _MAX_WIRE_BYTES),
+                ("grpc.max_concurrent_streams", most),
                 ("grpc.so_reuseport", 0),
-            )
+                *_KEEPALIVE,
+            ),
+            maximum_concurrent_rpcs=most,
         )
-        server.add_generic_rpc_handlers((service.handlers(),))
+        server.add_generic_rpc_handlers([service.handlers() for service in services])
         servicer = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
         if config.reflection:
-            names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, server)
+            own = (health.SERVICE_NAME, reflection.SERVICE_NAME)
+            names = [service.name for service in services]
+            reflection.enable_server_reflection((*names, *own), server)
         try:
             port = server.add_secure_port(str(config.listen), _credentials(tls))
         except RuntimeError:
             raise ConfigError(f"`grpc.listen` cannot be listened on: {config.listen}") from None
         await server.start()
-        for name in ("", SERVICE):
-            await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
         address = Address(host=config.listen.host, port=port)
-        return cls(address=address, server=server, health=servicer)
+        listener = cls(address=address, server=server, health=servicer, services=services)
+        await listener.announce(serving=True)
+        return listener
+
+    async def announce(self, *, serving: bool) -> None:
+        """Say whether calls are answered now, to everybody who asks or watches."""
+        status = health_pb2.HealthCheckResponse
+        for name in ("", *(service.name for service in self.services)):
+            await self.health.set(name, status.SERVING if serving else status.NOT_SERVING)
 
     async def not_serving(self) -> None:
         """Say so to everybody who asks or watches, for good."""
@@ -126,6 +169,8 @@ class GrpcListener:
 
     async def stop(self) -> None:
         """Stop accepting, let what is under way end in time, and close every connection."""
+        for service in self.services:
+            service.drain()
         await self.server.stop(DRAIN_S)
 
 

@@ -52,8 +52,17 @@ class Metrics:
             registry=self.registry,
         )
 
-    def watch(self, *, log_size: Callable[[], int], serving: Callable[[], bool]) -> None:
-        """Show the size of the log and whether calls are answered, read when asked for."""
+    def watch(
+        self,
+        *,
+        log_size: Callable[[], int],
+        serving: Callable[[], bool],
+        in_flight: Callable[[], int],
+    ) -> None:
+        """Show the size of the log and what goes on, read when asked for."""
+        Gauge(
+            "govshare_in_flight", "Requests that hold a place.", registry=self.registry
+        ).set_function(lambda: float(in_flight()))
         Gauge(
             "govshare_log_records", "Records in the audit log.", registry=self.registry
         ).set_function(lambda: float(log_size()))

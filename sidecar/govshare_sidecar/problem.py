@@ -5,13 +5,14 @@ import json
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 from aiohttp import web
 
 from govshare_policy.errors import GovshareError
 from govshare_policy.gate import Answer
 from govshare_policy.legal import Outcome
-from govshare_sidecar.status import detail_zh, http_status_of, status_of
+from govshare_sidecar.status import detail_zh, http_status_of, retry_after_s, status_of
 
 MEDIA_TYPE: Final = "application/problem+json"
 COMMON_HEADERS: Final[Mapping[str, str]] = {"Cache-Control": "no-store", "Server": "govshare"}
@@ -43,7 +44,7 @@ def language_of(accept: str) -> str:
 
 
 def denial(answer: Answer, *, language: str) -> web.Response:
-    """Return the problem that a recorded denial is, with the whole answer in it."""
+    """Return the problem that a recorded denial is, with answer and receipt in it."""
     decision = answer.decision
     english, chinese = _TITLES[decision.outcome]
     reason = decision.reasons[0]
@@ -58,6 +59,7 @@ def denial(answer: Answer, *, language: str) -> web.Response:
         "detail": f"{said}{join}{remedy}" if remedy else said,
         "instance": f"urn:uuid:{answer.record_id}",
         **answer.to_document(),
+        **_receipt(answer),
     }
     return _response(document, language=language, headers=record_headers(answer))
 
@@ -79,8 +81,11 @@ def trouble(
         "detail": detail_zh(error) if language == "zh" else str(error),
     }
     more = dict(headers)
+    if delay_s := retry_after_s(error):
+        more["Retry-After"] = str(delay_s)
     if answer is not None:
         document["instance"] = f"urn:uuid:{answer.record_id}"
+        document |= _receipt(answer)
         more.update(record_headers(answer))
     return _response(document, language=language, headers=more)
 
@@ -91,6 +96,23 @@ def record_headers(answer: Answer) -> dict[str, str]:
     if answer.receipt is not None:
         headers["Govshare-Log-Index"] = str(answer.receipt.index)
     return headers
+
+
+def release_headers(answer: Answer) -> dict[str, str]:
+    """Return the headers beside released data: where, on what basis, and with what duties."""
+    return {
+        **COMMON_HEADERS,
+        **record_headers(answer),
+        "Govshare-Clauses": ", ".join(answer.decision.clauses),
+        "Govshare-Duties": ", ".join(
+            f"{duty.code}={quote(duty.value, safe='')}" if duty.value else duty.code
+            for duty in answer.duties
+        ),
+    }
+
+
+def _receipt(answer: Answer) -> dict[str, str]:
+    return {} if answer.receipt is None else {"receipt": answer.receipt.to_text()}
 
 
 def _response(

@@ -5,27 +5,29 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote
 
 from aiohttp import web
 
 from govshare_policy.errors import AuditError, CallError, EvaluationError
 from govshare_policy.gate import Answer, Outcome
+from govshare_policy.identity import Evidence
 from govshare_policy.legal import Effect
 from govshare_sidecar.config import HttpConfig
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.metrics import Metrics
-from govshare_sidecar.problem import COMMON_HEADERS, denial, language_of, record_headers, trouble
+from govshare_sidecar.problem import COMMON_HEADERS, denial, language_of, release_headers, trouble
+from govshare_sidecar.receipts import PLACE, Receipts
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.release import Released, release, verify_json_type
+from govshare_sidecar.release import CALLER_LEFT, RELEASED, Released
+from govshare_sidecar.release_answer import content_type, release_answer
 from govshare_sidecar.request import Asked, read_request
 from govshare_sidecar.upstream import Upstream, UpstreamError
 
 ENTRANCE: Final = "http_proxy"
-RELEASED: Final = "released"
 KEEPALIVE_S: Final = 75.0
 # How long a refused body is read and thrown away, so that its sender gets to see the refusal.
 LINGER_S: Final = 3.0
@@ -51,21 +53,34 @@ class Proxy:
         self._upstream = upstream
         self._authorities = authorities
         self._metrics = metrics
+        self._receipts = Receipts()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Return the response to *request*."""
         language = language_of(request.headers.get("Accept-Language", ""))
         try:
-            asked = await read_request(
-                request, self._config.routes, max_bytes=self._config.max_request_bytes
+            if request.raw_path.startswith(PLACE):
+                return self._receipt(request)
+            evidence = self._authorities.evidence(
+                _certificate(request), network=self._config.network
             )
+            with self._desk.place(evidence):
+                asked = await read_request(
+                    request, self._config.routes, max_bytes=self._config.max_request_bytes
+                )
+                return await self._answer(request, asked, evidence, language=language)
         except CallError as error:
             cause = error.cause if isinstance(error, RefusedError) else Cause.BAD_CALL
             return self.refuse(error, cause, language=language)
-        try:
-            return await self._answer(request, asked, language)
         except AuditError as error:
             return trouble(error, language=language)
+
+    def _receipt(self, request: web.BaseRequest) -> web.Response:
+        if request.method != "GET":
+            raise RefusedError(Cause.METHOD)
+        evidence = self._authorities.evidence(_certificate(request), network=self._config.network)
+        text = self._receipts.text(request.raw_path, evidence.spki)
+        return web.Response(text=text, headers=COMMON_HEADERS)
 
     def refuse(self, error: CallError, cause: Cause, *, language: str) -> web.Response:
         """Return the response to a request that never became a call, and count it."""
@@ -77,11 +92,12 @@ class Proxy:
         return response
 
     async def _answer(
-        self, request: web.BaseRequest, asked: Asked, language: str
+        self, request: web.BaseRequest, asked: Asked, evidence: Evidence, *, language: str
     ) -> web.StreamResponse:
         """Decide, ask, release, record, answer: in that order only."""
-        evidence = self._authorities.evidence(_certificate(request), network=self._config.network)
-        answer = await self._desk.answer(asked.call, evidence, entrance=ENTRANCE)
+        answer = await self._desk.answer(
+            asked.call, evidence, entrance=ENTRANCE, values=asked.values()
+        )
         if answer.decision.effect is Effect.DENY:
             return denial(answer, language=language)
         try:
@@ -91,9 +107,18 @@ class Proxy:
             _log.warning("%s", error)
             await self._desk.conclude(answer, Outcome(status=error.fault.value))
             return trouble(error, language=language, answer=answer)
-        outcome = Outcome(status=RELEASED, rows=released.rows, size_bytes=len(released.body))
+        if _has_left(request):
+            await self._desk.conclude(answer, Outcome(status=CALLER_LEFT))
+            return web.Response()  # nobody is there to get it
+        outcome = Outcome(
+            status=RELEASED,
+            rows=released.rows,
+            size_bytes=len(released.body),
+            response=released.digest,
+        )
         await self._desk.conclude(answer, outcome)
-        return _response(answer, released)
+        more = {"Content-Type": content_type(asked.target.route.form)}
+        return _response(answer, released, {**more, **self._receipts.keep(answer)})
 
     async def _released(self, asked: Asked, answer: Answer) -> Released:
         fields = answer.decision.fields
@@ -103,11 +128,18 @@ class Proxy:
             headers={**asked.headers, "Govshare-Record": answer.record_id},
             body=asked.body,
         )
-        verify_json_type(reply.content_type, reply.content_encoding)
-        records = asked.target.route.records
-        if len(reply.body) < _LARGE_BYTES:
-            return release(reply.body, fields, records=records)
-        return await asyncio.to_thread(release, reply.body, fields, records=records)
+        filtered = partial(
+            release_answer,
+            reply.body,
+            fields,
+            route=asked.target.route,
+            announced=reply.content_type,
+            content_encoding=reply.content_encoding,
+            most=self._config.max_response_bytes,
+        )
+        if len(reply.body) < _LARGE_BYTES and not reply.content_encoding:
+            return filtered()
+        return await asyncio.to_thread(filtered)
 
 
 def http_server(proxy: Proxy) -> web.Server:
@@ -157,6 +189,10 @@ class _Connection(web.RequestHandler):
         return response
 
 
+def _has_left(request: web.BaseRequest) -> bool:
+    return request.transport is None or request.transport.is_closing()
+
+
 def _certificate(request: web.BaseRequest) -> bytes | None:
     tls = request.get_extra_info("ssl_object")
     if not isinstance(tls, ssl.SSLObject):
@@ -164,15 +200,6 @@ def _certificate(request: web.BaseRequest) -> bytes | None:
     return tls.getpeercert(binary_form=True)
 
 
-def _response(answer: Answer, released: Released) -> web.Response:
-    headers: Mapping[str, str] = {
-        "Content-Type": "application/json",
-        **COMMON_HEADERS,
-        **record_headers(answer),
-        "Govshare-Clauses": ", ".join(answer.decision.clauses),
-        "Govshare-Duties": ", ".join(
-            f"{duty.code}={quote(duty.value, safe='')}" if duty.value else duty.code
-            for duty in answer.duties
-        ),
-    }
+def _response(answer: Answer, released: Released, more: Mapping[str, str]) -> web.Response:
+    headers = {**release_headers(answer), **more}
     return web.Response(body=released.body, headers=headers)

@@ -21,11 +21,18 @@ class Cause(StrEnum):
     BAD_CALL = "bad_call"
     PARAMETER = "parameter"
     NO_ROUTE = "no_route"
+    NO_RECEIPT = "no_receipt"
+    NO_RELEASE = "no_release"
+    NO_SIZE = "no_size"
+    NOT_JSON = "not_json"
+    BUSY = "busy"
     METHOD = "method"
     TOO_LARGE = "too_large"
     ENCODED = "encoded"
     UPGRADE = "upgrade"
     SLOW = "slow"
+    STRANGER = "stranger"
+    UNPROVEN = "unproven"
 
 
 class RefusedError(CallError):
@@ -68,6 +75,26 @@ _SENTENCES: Final[Mapping[Cause, tuple[str, str]]] = {
         "查询串含有本路由不转发的参数，请去掉",
     ),
     Cause.NO_ROUTE: ("no route leads there", "没有通向该路径的路由"),
+    Cause.NO_RECEIPT: (
+        "no receipt of a late call of yours is kept there; an auditor can prove the record",
+        "此处没有贵方近期调用的回执；可请审计方出具该记录的证明",
+    ),
+    Cause.NO_RELEASE: (
+        "nothing may be released under this record to this certificate, or not any more; ask again",
+        "该记录项下没有可向本证书放行的数据，或已过时限、已放行、政策已变更；请重新调用",
+    ),
+    Cause.NO_SIZE: (
+        "the log never had that size; ask from the size of a checkpoint of this log, at least 1",
+        "日志从未有过该长度；请使用本日志某个检查点的长度（至少为 1）",
+    ),
+    Cause.NOT_JSON: (
+        "the body is not strictly readable JSON with its records in place; make the call again",
+        "报文不是可严格解析的 JSON，或记录不在所述位置；未放行任何数据，请重新调用",
+    ),
+    Cause.BUSY: (
+        "the gateway is full, or this certificate has too much under way; ask again shortly",
+        "网关已满，或本证书同时进行的调用过多；请稍后再试",
+    ),
     Cause.METHOD: ("only `GET` and `POST` are let through", "只接受 `GET` 和 `POST`"),
     Cause.TOO_LARGE: (
         "the body is larger than this gateway takes",
@@ -76,4 +103,9 @@ _SENTENCES: Final[Mapping[Cause, tuple[str, str]]] = {
     Cause.ENCODED: ("the body is encoded; send it as it is", "请求体经过编码，请按原样发送"),
     Cause.UPGRADE: ("the connection cannot be upgraded", "不支持升级连接协议"),
     Cause.SLOW: ("the body did not arrive in time", "请求体未在规定时间内送达"),
+    Cause.STRANGER: ("this proxy is not registered here", "该代理未在本网关登记"),
+    Cause.UNPROVEN: (
+        "the proxy has not shown lately that it filters and fails closed; ask the operator",
+        "代理近期未通过放行自检；请联系网关的运维单位",
+    ),
 }

@@ -13,11 +13,17 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from govshare_policy.crypto import sm3
 from govshare_sidecar.upstream import Fault, UpstreamError
 
 MAX_DEPTH: Final = 64
+# What became of an allowed call, as its outcome says.
+RELEASED: Final = "released"
+CALLER_LEFT: Final = "caller_left"
 _T = TypeVar("_T")
-_MEDIA_TYPE: Final = "application/json"
+_MEDIA_TYPES: Final = ("application/json",)
+# Those that change nothing in how a body is read.
+_PARAMETERS: Final = frozenset(("charset=utf-8", 'charset="utf-8"', "header=present"))
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ENCODER: Final = msgspec.json.Encoder()
@@ -28,12 +34,14 @@ class Released:
     """What may leave.
 
     Attributes:
-        body: UTF-8 JSON.
+        body: In the form of the answer that it was built from.
         rows: How many records it holds.
+        digest: SM3 of the body; 32 bytes.
     """
 
     body: bytes
     rows: int
+    digest: bytes
 
 
 def verify_json_type(content_type: str, content_encoding: str) -> None:
@@ -42,11 +50,22 @@ def verify_json_type(content_type: str, content_encoding: str) -> None:
     Raises:
         UpstreamError: If they announce anything else, or nothing.
     """
+    if content_encoding.strip().lower() not in ("", "identity"):
+        raise UpstreamError(Fault.UNREADABLE, "the department's answer is not announced as it is")
+    verify_type(content_type, _MEDIA_TYPES)
+
+
+def verify_type(content_type: str, taken: Collection[str]) -> None:
+    """Return only if *content_type* announces one of the media types *taken*, in UTF-8.
+
+    Raises:
+        UpstreamError: If it announces anything else, or nothing.
+    """
     media, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    plain = content_encoding.strip().lower() in ("", "identity")
-    if media != _MEDIA_TYPE or not plain or set(parameters) - {"charset=utf-8", 'charset="utf-8"'}:
+    if media not in taken or set(parameters) - _PARAMETERS:
         raise UpstreamError(
-            Fault.UNREADABLE, "the department's answer is not announced as plain JSON in UTF-8"
+            Fault.UNREADABLE,
+            f"the department's answer is not announced as {' or '.join(taken)} in UTF-8",
         )
 
 
@@ -80,7 +99,8 @@ def release(body: bytes, fields: Collection[str], *, records: Sequence[str]) -> 
     # 4.
     for key in reversed(records):
         kept = {key: kept}
-    return Released(body=_ENCODER.encode(kept), rows=rows)
+    built = _ENCODER.encode(kept)
+    return Released(body=built, rows=rows, digest=sm3(built))
 
 
 def _kept(record: msgspec.Raw, wanted: frozenset[str]) -> dict[str, msgspec.Raw]:

@@ -4,14 +4,15 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes, urlencode
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 from multidict import CIMultiDictProxy
 
 from govshare_policy.call import Call, call_from_document
+from govshare_policy.crypto import sm3
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.routes import Route, Target, match
 
@@ -25,7 +26,16 @@ _STATED: Final[Mapping[str, str]] = {
 }
 # What goes on to the department's API. Everything else stays here: credentials, cookies, what
 # other proxies say about the caller, overrides of the method, ranges and conditions.
-_FORWARDED: Final = ("Accept", "Accept-Language", "Content-Type", "User-Agent", "X-Request-Id")
+_FORWARDED: Final = (
+    "Accept",
+    "Accept-Language",
+    "Content-Encoding",
+    "Content-Type",
+    "User-Agent",
+    "X-Request-Id",
+)
+# A body goes on as it came; what the department's API cannot unpack, it refuses.
+_PASSED: Final = ("identity", "gzip")
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _ESCAPES: Final = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
 
@@ -45,6 +55,24 @@ class Asked:
     headers: Mapping[str, str]
     body: bytes | None = field(repr=False)
 
+    def values(self) -> dict[str, str]:
+        """Return what the record commits to: what was asked, and whom it was about.
+
+        ``request`` is SM3 of the request as the department's API gets it, but for the parameter
+        that names the fields: method, path, query and body, each of the first three with a
+        newline behind it. ``subject_1``, ``subject_2``, … are the values that the caller chose:
+        the parameters of the path and then those of the query, in their order.
+        """
+        target = self.target
+        head = f"{self.method}\n{target.path}\n{urlencode(target.query)}\n"
+        parts = zip(target.route.segments, target.path[1:].split("/"), strict=True)
+        chosen = [unquote(part) for literal, part in parts if not literal]
+        chosen += [value for _, value in target.query]
+        return {
+            "request": sm3(head.encode() + (self.body or b"")).hex(),
+            **{f"subject_{number}": value for number, value in enumerate(chosen, 1)},
+        }
+
 
 async def read_request(
     request: web.BaseRequest, routes: Sequence[Route], *, max_bytes: int
@@ -56,7 +84,28 @@ async def read_request(
         CallError: If what it states is not of the shape of a call.
     """
     _verify_plain(request)
-    target = match(routes, request.method, request.raw_path)
+    asked = read_head(request.method, request.raw_path, request.headers, routes)
+    if request.method != "POST":
+        return asked
+    return replace(asked, body=await _body(request, max_bytes))
+
+
+def read_head(
+    method: str, raw_path: str, headers: CIMultiDictProxy[str], routes: Sequence[Route]
+) -> Asked:
+    """Return the call that a request states whose body has not been read.
+
+    Args:
+        method: As it was sent.
+        raw_path: Path and query, encoded as they were sent.
+        headers: All of them; one that was sent twice stands there twice.
+        routes: What is handed out.
+
+    Raises:
+        RefusedError: If it states none: the target or a header is wrong.
+        CallError: If what it states is not of the shape of a call.
+    """
+    target = match(routes, method, raw_path)
     route = target.route
     document: dict[str, object] = {
         "action": "read",
@@ -66,17 +115,10 @@ async def read_request(
         "purpose": "",
     }
     for name, key in _STATED.items():
-        if name in request.headers:
-            document[key] = _stated(request.headers, name)
+        if name in headers:
+            document[key] = _stated(headers, name)
     call = call_from_document(document, on_the_wire=True)
-    body = await _body(request, max_bytes) if request.method == "POST" else None
-    return Asked(
-        call=call,
-        target=target,
-        method=request.method,
-        headers=_forwarded(request.headers),
-        body=body,
-    )
+    return Asked(call=call, target=target, method=method, headers=_forwarded(headers), body=None)
 
 
 def _verify_plain(request: web.BaseRequest) -> None:
@@ -86,10 +128,10 @@ def _verify_plain(request: web.BaseRequest) -> None:
         raise RefusedError(Cause.METHOD)
     if "Upgrade" in request.headers:
         raise RefusedError(Cause.UPGRADE)
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+    if _joined(request.headers, "Content-Encoding", "identity") not in _PASSED:
         raise RefusedError(Cause.ENCODED)
     # The parser also takes `gzip, chunked`, and hands on the packed bytes as if they were plain.
-    if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
+    if _joined(request.headers, "Transfer-Encoding", "chunked") != "chunked":
         raise RefusedError(Cause.ENCODED)
     if request.method == "GET" and request.body_exists:
         raise RefusedError(Cause.BAD_BODY)
@@ -107,8 +149,19 @@ def _stated(headers: CIMultiDictProxy[str], name: str) -> str:
 
 
 def _forwarded(headers: CIMultiDictProxy[str]) -> dict[str, str]:
-    kept = {name: headers[name] for name in _FORWARDED if len(headers.getall(name, ())) == 1}
+    """Return what goes on: allowed, there once, and not for this connection only."""
+    hop = {name.strip() for name in _joined(headers, "Connection", "").split(",")}
+    kept = {
+        name: headers[name]
+        for name in _FORWARDED
+        if len(headers.getall(name, ())) == 1 and name.lower() not in hop
+    }
     return {**kept, "Accept-Encoding": "identity"}
+
+
+def _joined(headers: CIMultiDictProxy[str], name: str, usual: str) -> str:
+    # Of a header that stands twice, readers take different ones.
+    return ",".join(headers.getall(name, [usual])).strip().lower()
 
 
 async def _body(request: web.BaseRequest, max_bytes: int) -> bytes:

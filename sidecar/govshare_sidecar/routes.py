@@ -7,9 +7,12 @@ the sidecar and the department's API cannot mean two different resources by one 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final, Self
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
+
+from google.protobuf.descriptor import Descriptor
 
 from govshare_sidecar.refusal import Cause, RefusedError
 
@@ -20,6 +23,16 @@ _ESCAPES: Final = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
 # What some servers split or rewrite paths at, and what no readable name holds.
 _FORBIDDEN: Final = re.compile(r"[/\\;\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
+
+
+class Form(StrEnum):
+    """The form of the answers behind a route."""
+
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+    XML = "xml"
+    PROTOBUF = "protobuf"
 
 
 class RouteError(ValueError):
@@ -41,6 +54,8 @@ class Route:
         parameters: The other query parameters that are passed on; one that is not named here
             might filter by fields that were not granted, or change what the API does.
         records: Keys that lead to the records in the answer; empty where they are all of it.
+        form: Of the answer; any other is not read.
+        message: What a protobuf answer is a message of.
     """
 
     method: str
@@ -52,6 +67,8 @@ class Route:
     fields_parameter: str
     parameters: tuple[str, ...]
     records: tuple[str, ...]
+    form: Form = Form.JSON
+    message: Descriptor | None = None
 
     @classmethod
     def parse(
@@ -98,6 +115,18 @@ class Route:
             records=keys,
         )
 
+    def answered_in(self, form: Form, message: Descriptor | None = None) -> Self:
+        """Return the route with answers in *form*, in protobuf as a *message*.
+
+        Raises:
+            RouteError: If there are no such records in that form.
+        """
+        if self.records and form in (Form.NDJSON, Form.CSV):
+            raise RouteError("records", f"has no place where `format` is {form.value}")
+        if not self.records and form is Form.XML:
+            raise RouteError("records", "begins with the root element where `format` is xml")
+        return replace(self, form=form, message=message)
+
     def verify_distinct(self, other: Self) -> None:
         """Return only if it is plain which of the two routes a path means.
 
@@ -125,6 +154,13 @@ class Route:
                 mine in ("", theirs) for mine, theirs in zip(self.segments, segments, strict=True)
             )
         )
+
+    @property
+    def kind(self) -> Descriptor:
+        """What a protobuf answer is a message of."""
+        if self.message is None:
+            raise ValueError("a route in protobuf names its message")
+        return self.message
 
     @property
     def literals(self) -> int:

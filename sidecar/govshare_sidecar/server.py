@@ -6,25 +6,32 @@ import logging
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from govshare_policy.audit import SaltStore
+from govshare_policy.audit.erasure import Erased, finish_erasures
+from govshare_policy.errors import AuditError
 from govshare_policy.gate import Gate
 from govshare_policy.identity import legal_day
 from govshare_policy.usage import Usage
+from govshare_sidecar._settings import Address
 from govshare_sidecar.api import Enforcement
+from govshare_sidecar.audit_api import Audit
 from govshare_sidecar.basis import CurrentBasis
-from govshare_sidecar.config import Address, Config
+from govshare_sidecar.config import Config, GrpcConfig
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.journal import open_log, used_on
-from govshare_sidecar.listeners import GrpcListener, HttpListener, tls_context
+from govshare_sidecar.listeners import GrpcListener, HttpListener, Service, tls_context
 from govshare_sidecar.metrics import Metrics, monitor
+from govshare_sidecar.proofs import Proofs
 from govshare_sidecar.proxy import Proxy, http_server
 from govshare_sidecar.upstream import Upstream
+from govshare_sidecar.witness.feeder import Feeder
+from govshare_sidecar.witness.gauges import Gauges
 
 _log: Final = logging.getLogger(__name__)
 
@@ -33,13 +40,31 @@ class Sidecar:
     """One running sidecar, between the opening of its log and the closing."""
 
     def __init__(
-        self, config: Config, *, gate: Gate, basis: CurrentBasis, metrics: Metrics
+        self,
+        config: Config,
+        *,
+        gate: Gate,
+        basis: CurrentBasis,
+        metrics: Metrics,
+        erase: Callable[[], tuple[Erased, ...]],
+        feeder: Feeder | None,
+        proofs: Proofs,
     ) -> None:
         """Begin with no listener; enter :meth:`running` instead."""
         self._config = config
+        self._erase = erase
+        self._erasing = asyncio.Lock()
         self._basis = basis
         self._metrics = metrics
-        self._desk = Desk(gate, metrics, on_failure=self._say_not_serving)
+        self._proofs = proofs
+        self._now = gate.now
+        self._desk = Desk(
+            gate,
+            metrics,
+            on_failure=self._say_not_serving,
+            feeder=feeder,
+            limits=config.limits,
+        )
         # Owned by the event loop.
         self._serving = True
         self._http: HttpListener | None = None
@@ -78,14 +103,41 @@ class Sidecar:
             # After all that can be wrong in a file, so that a wrong one leaves no trace in the log.
             log = await asyncio.to_thread(open_log, config.log, now=now)
             stack.push_async_callback(asyncio.to_thread, log.close)
+            feeder = None
+            if config.log.witness is not None:
+                gauges = Gauges(metrics.registry)
+                directory = config.log.directory
+                feeder = Feeder.open(config.log.witness, directory, log, gauges=gauges)
+                stack.push_async_callback(feeder.stop)
+                # Before the first record: a log that was set back is left as it is.
+                await feeder.ask_all()
             # Now nobody else writes to the log, so no call of today can be missed.
             today = used_on(legal_day(now()), config.log.directory)
             await asyncio.to_thread(usage.add, today)
             salts = stack.enter_context(SaltStore(config.log.salts))
             gate = Gate(basis=basis, log=log, salts=salts, now=now, usage=usage)
-            sidecar = cls(config, gate=gate, basis=basis, metrics=metrics)
-            metrics.watch(log_size=lambda: log.size, serving=lambda: sidecar.is_serving)
+
+            def erase() -> tuple[Erased, ...]:
+                return finish_erasures(salts, log, config.log.directory, at=now())
+
+            await asyncio.to_thread(erase)
+            sidecar = cls(
+                config,
+                gate=gate,
+                basis=basis,
+                metrics=metrics,
+                erase=erase,
+                feeder=feeder,
+                proofs=Proofs(log, config.log.directory),
+            )
+            metrics.watch(
+                log_size=lambda: log.size,
+                serving=lambda: sidecar.is_serving,
+                in_flight=lambda: sidecar._desk.in_flight,
+            )
             await sidecar._listen(stack, authorities=authorities, tls=tls, upstream=upstream)
+            if feeder is not None:
+                feeder.go_on(on_conflict=sidecar._desk.close, on_change=sidecar._say_serving)
             yield sidecar
 
     @property
@@ -100,8 +152,18 @@ class Sidecar:
         return self._serving and self._desk.is_open
 
     async def reload(self) -> None:
-        """Put the texts and registers on the disk in force, or keep the old ones and say why."""
+        """Put the texts and registers on the disk in force, or keep the old ones and say why.
+
+        Erasures that were asked for while the log was in use are carried out as well.
+        """
         await self._basis.reload()
+        try:
+            async with self._erasing:
+                erasures = await asyncio.to_thread(self._erase)
+            for erased in erasures:
+                _log.info("salts erased, as record `%s` says", erased.record)
+        except AuditError as error:
+            _log.error("an erasure is not finished: %s", error)
 
     async def _listen(
         self,
@@ -132,23 +194,51 @@ class Sidecar:
                 http_server(proxy), config.http.listen, key="http.listen", tls=tls
             )
         if config.grpc is not None:
-            network = config.grpc.network
-            service = Enforcement(self._desk, authorities, self._metrics, network=network)
-            self._grpc = await GrpcListener.start(config.grpc, config.tls, service=service)
+            services = self._services(config.grpc, authorities)
+            self._grpc = await GrpcListener.start(
+                config.grpc, config.tls, services=services, limits=config.limits
+            )
+
+    def _services(self, grpc: GrpcConfig, authorities: ClientAuthorities) -> list[Service]:
+        """Return what the gRPC listener serves."""
+        enforcement = Enforcement(
+            self._desk,
+            authorities,
+            self._metrics,
+            network=grpc.network,
+            limits=self._config.limits,
+        )
+        audit = Audit(
+            self._proofs,
+            authorities,
+            self._metrics,
+            auditors=self._config.auditors,
+            now=self._now,
+        )
+        return [enforcement, audit]
 
     async def _drain(self) -> None:
         self._serving = False
         if self._grpc is not None:
             await self._grpc.not_serving()
+        # Whoever sends calls here hears of it first, and sends them elsewhere.
+        await asyncio.sleep(self._config.limits.notice_s)
         doors = [listener.stop() for listener in (self._grpc, self._http) if listener]
         await asyncio.gather(*doors)
         await self._desk.settle()
 
     def _say_not_serving(self) -> None:
         if self._grpc is not None:
-            task = asyncio.create_task(self._grpc.not_serving())
-            self._announcing.add(task)
-            task.add_done_callback(self._announcing.discard)
+            self._announce(self._grpc.not_serving())
+
+    def _say_serving(self, serving: bool) -> None:  # noqa: FBT001  the feeder calls it
+        if self._grpc is not None:
+            self._announce(self._grpc.announce(serving=serving))
+
+    def _announce(self, words: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(words)
+        self._announcing.add(task)
+        task.add_done_callback(self._announcing.discard)
 
 
 async def serve_until_told(config: Config) -> None:

@@ -96,6 +96,53 @@ STATUSES: Final[Mapping[type[GovshareError], Status]] = {
     ConsistencyError: _AUDIT,
 }
 
+# Refusals that are not about the shape of a call.
+REFUSALS: Final[Mapping[Cause, Status]] = {
+    Cause.NO_RECEIPT: Status(
+        grpc=StatusCode.NOT_FOUND,
+        http=HTTPStatus.NOT_FOUND,
+        reason="NO_RECEIPT",
+        title="there is no such receipt",
+        title_zh="没有该回执",
+    ),
+    Cause.NO_RELEASE: Status(
+        grpc=StatusCode.FAILED_PRECONDITION,
+        http=HTTPStatus.CONFLICT,
+        reason="NO_RELEASE",
+        title="nothing is to be released",
+        title_zh="没有可放行的数据",
+    ),
+    Cause.NO_SIZE: Status(
+        grpc=StatusCode.OUT_OF_RANGE,
+        http=HTTPStatus.NOT_FOUND,
+        reason="NO_SUCH_SIZE",
+        title="the log never had that size",
+        title_zh="日志从未有过该长度",
+    ),
+    Cause.BUSY: Status(
+        grpc=StatusCode.RESOURCE_EXHAUSTED,
+        http=HTTPStatus.SERVICE_UNAVAILABLE,
+        reason="BUSY",
+        title="the gateway is full",
+        title_zh="网关已满",
+    ),
+    Cause.STRANGER: Status(
+        grpc=StatusCode.PERMISSION_DENIED,
+        http=HTTPStatus.FORBIDDEN,
+        reason="STRANGER",
+        title="the proxy is not registered",
+        title_zh="代理未登记",
+    ),
+    Cause.UNPROVEN: Status(
+        grpc=StatusCode.UNAVAILABLE,
+        http=HTTPStatus.SERVICE_UNAVAILABLE,
+        reason="PROXY_UNPROVEN",
+        title="the proxy has not passed its self-test",
+        title_zh="代理未通过自检",
+    ),
+}
+RETRY_AFTER_S: Final = 1
+
 # Refusals before a call exists have one class, and an HTTP status by their cause.
 CAUSES: Final[Mapping[Cause, HTTPStatus]] = {
     Cause.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
@@ -105,11 +152,18 @@ CAUSES: Final[Mapping[Cause, HTTPStatus]] = {
     Cause.BAD_CALL: HTTPStatus.BAD_REQUEST,
     Cause.PARAMETER: HTTPStatus.BAD_REQUEST,
     Cause.NO_ROUTE: HTTPStatus.NOT_FOUND,
+    Cause.NO_RECEIPT: HTTPStatus.NOT_FOUND,
+    Cause.NO_RELEASE: HTTPStatus.CONFLICT,
+    Cause.NO_SIZE: HTTPStatus.NOT_FOUND,
+    Cause.NOT_JSON: HTTPStatus.BAD_REQUEST,
+    Cause.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
     Cause.METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     Cause.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Cause.ENCODED: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Cause.UPGRADE: HTTPStatus.NOT_IMPLEMENTED,
     Cause.SLOW: HTTPStatus.REQUEST_TIMEOUT,
+    Cause.STRANGER: HTTPStatus.FORBIDDEN,
+    Cause.UNPROVEN: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
@@ -125,7 +179,9 @@ FAULTS: Final[Mapping[Fault, HTTPStatus]] = {
 
 
 def status_of(error: GovshareError) -> Status:
-    """Return the status of *error*: of its own class, or of the nearest one above it."""
+    """Return the status of *error*: of its cause, its class, or the nearest class above it."""
+    if isinstance(error, RefusedError) and error.cause in REFUSALS:
+        return REFUSALS[error.cause]
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
@@ -136,6 +192,12 @@ def http_status_of(error: GovshareError) -> HTTPStatus:
     if isinstance(error, UpstreamError):
         return FAULTS[error.fault]
     return status_of(error).http
+
+
+def retry_after_s(error: GovshareError) -> int:
+    """Return after how many seconds to ask again; 0 where that alone changes nothing."""
+    is_busy = isinstance(error, RefusedError) and error.cause is Cause.BUSY
+    return RETRY_AFTER_S if is_busy else 0
 
 
 def detail_zh(error: GovshareError) -> str:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Between messages on the wire and our values; pure."""
 
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -10,6 +13,25 @@ from govshare_policy.call import MAX_CALL_BYTES, Call, call_from_document
 from govshare_policy.gate import Answer
 from govshare_sidecar._pb import answer_pb2, enforcement_pb2
 from govshare_sidecar.refusal import Cause, RefusedError
+
+MAX_ID_BYTES: Final = 256
+MAX_BATCH_BYTES: Final = 1 << 20
+_M = TypeVar("_M", bound=Message)
+
+
+def parse_message(kind: type[_M], data: bytes) -> _M:
+    """Return the message of *kind* that *data* spells.
+
+    Raises:
+        RefusedError: If it spells none, or one with a field that this server does not know.
+    """
+    try:
+        message = kind.FromString(data)
+    except DecodeError:
+        name = kind.DESCRIPTOR.name
+        raise RefusedError(Cause.BAD_CALL, f"the request is not a `{name}`") from None
+    _verify_known(message)
+    return message
 
 
 def parse_request(data: bytes) -> Call:
@@ -21,22 +43,49 @@ def parse_request(data: bytes) -> Call:
     """
     if len(data) > MAX_CALL_BYTES:
         raise RefusedError(Cause.TOO_LARGE)
-    try:
-        request = enforcement_pb2.CheckRequest.FromString(data)
-    except DecodeError:
-        raise RefusedError(Cause.BAD_CALL, "the request is not a `CheckRequest`") from None
+    request = parse_message(enforcement_pb2.CheckRequest, data)
     if not request.HasField("call"):
         raise RefusedError(Cause.BAD_CALL, "the request holds no call")
     call = request.call
-    parts: tuple[Message, ...] = (request, call)
+    _verify_known(call)
     if call.HasField("recipient"):
-        parts = (*parts, call.recipient)
-    if any(len(UnknownFieldSet(part)) for part in parts):
-        raise RefusedError(Cause.BAD_CALL, "the call holds a field that this server does not know")
+        _verify_known(call.recipient)
     document: dict[str, object] = MessageToDict(call)
     # A list has no presence in protobuf: left out, it is empty, and that is answered.
     document.setdefault("fields", [])
     return call_from_document(document, on_the_wire=True)
+
+
+def parse_batch(data: bytes, *, most: int) -> Sequence[bytes]:
+    """Return the requests of a ``CheckBatchRequest``, each to be parsed for itself.
+
+    Raises:
+        RefusedError: If *data* has more than 1 MiB, is no such message, or holds no request or
+            more than *most*.
+    """
+    if len(data) > MAX_BATCH_BYTES:
+        raise RefusedError(Cause.TOO_LARGE)
+    requests = parse_message(enforcement_pb2.CheckBatchRequest, data).requests
+    if not 0 < len(requests) <= most:
+        raise RefusedError(Cause.BAD_CALL, f"a batch holds 1 to {most} requests")
+    return [_spelled(request) for request in requests]
+
+
+def parse_stream_request(data: bytes) -> tuple[str, bytes]:
+    """Return the id of a ``CheckStreamRequest``, and its request, to be parsed for itself.
+
+    Raises:
+        RefusedError: If *data* has more than 64 KiB, is no such message, holds no request, or its
+            id has more than 256 bytes.
+    """
+    if len(data) > MAX_CALL_BYTES:
+        raise RefusedError(Cause.TOO_LARGE)
+    message = parse_message(enforcement_pb2.CheckStreamRequest, data)
+    if not message.HasField("request"):
+        raise RefusedError(Cause.BAD_CALL, "the message holds no request")
+    if len(message.id.encode()) > MAX_ID_BYTES:
+        raise RefusedError(Cause.BAD_CALL, f"`id` is at most {MAX_ID_BYTES} bytes")
+    return message.id, _spelled(message.request)
 
 
 def answer_to_message(answer: Answer) -> answer_pb2.Answer:
@@ -49,3 +98,13 @@ def receipt_to_message(record_id: str, receipt: Receipt) -> enforcement_pb2.Rece
     return enforcement_pb2.Receipt(
         record_id=record_id, log_index=receipt.index, text=receipt.to_text()
     )
+
+
+def _spelled(request: enforcement_pb2.CheckRequest) -> bytes:
+    """Return *request* as a caller's own library spells it, unknown fields and all."""
+    return request.SerializeToString(deterministic=True)
+
+
+def _verify_known(message: Message) -> None:
+    if len(UnknownFieldSet(message)):
+        raise RefusedError(Cause.BAD_CALL, "the call holds a field that this server does not know")

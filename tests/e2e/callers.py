@@ -67,15 +67,17 @@ class Callers:
         finally:
             connection.close()
 
-    @contextmanager
-    def channel(self, client: str | None) -> Iterator[grpc.Channel]:
+    def credentials(self, client: str | None) -> grpc.ChannelCredentials:
         pair = self.clients[client] if client is not None else None
-        credentials = grpc.ssl_channel_credentials(
+        return grpc.ssl_channel_credentials(
             root_certificates=self.authority.path.read_bytes(),
             private_key=pair.key.read_bytes() if pair else None,
             certificate_chain=pair.certificate.read_bytes() if pair else None,
         )
-        with grpc.secure_channel(self.addresses["grpc"], credentials) as channel:
+
+    @contextmanager
+    def channel(self, client: str | None) -> Iterator[grpc.Channel]:
+        with grpc.secure_channel(self.addresses["grpc"], self.credentials(client)) as channel:
             yield channel
 
     def check(

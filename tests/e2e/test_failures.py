@@ -13,9 +13,7 @@ from typing import TypeVar
 import grpc
 import pytest
 
-from govshare_policy.call import Call
 from govshare_policy.gate import Answer, Gate
-from govshare_policy.identity import Evidence
 from govshare_sidecar.config import load_config
 from govshare_sidecar.logs import JsonLines
 from govshare_sidecar.server import Sidecar
@@ -45,7 +43,7 @@ def test_an_unforeseen_error_says_nothing_of_itself(
 ) -> None:
     deployment = Deployment(directory=tmp_path, upstream=NOWHERE)
 
-    def fails(_gate: Gate, _call: Call, _evidence: Evidence) -> Future[Answer]:
+    def fails(_gate: Gate, *_call: object, **_values: object) -> Future[Answer]:
         raise KeyError("4711")
 
     def ask(callers: Callers) -> tuple[int, bytes, str]:

@@ -226,8 +226,8 @@ def test_the_answer_has_the_keys_of_the_answer_document(sidecar: Running) -> Non
     document = MessageToDict(answer, always_print_fields_with_no_presence=True)
 
     assert document.keys() == {
-        "id", "effect", "outcome", "clauses", "reasons", "fields", "duties", "grant", "policy",
-        "texts",
+        "id", "effect", "outcome", "clauses", "reasons", "fields", "duties", "grant", "grants",
+        "policy", "texts",
     }  # fmt: skip
     assert document["reasons"][0].keys() == {
         "code", "clause", "text", "text_zh", "remedy", "remedy_zh",

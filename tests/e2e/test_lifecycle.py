@@ -226,7 +226,7 @@ def test_a_log_that_is_shorter_than_its_pin_is_not_continued(deployment: Deploym
         running.request("/marriages/ID1")
     pin = deployment.directory / "audit" / "pin"
     lines = pin.read_text().splitlines()
-    pin.write_text("\n".join([*lines[:2], "99", lines[3]]) + "\n")
+    pin.write_text("\n".join([*lines[:2], "99", *lines[3:]]) + "\n")
 
     with pytest.raises(AssertionError, match="its pin is at 99"):
         deployment.start().__enter__()

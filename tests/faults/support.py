@@ -3,6 +3,7 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +40,11 @@ class FaultyDisk(Disk):
         self.nth, self.mode = nth, mode
         self.calls: list[str] = []
         self.dead = False
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the call that fails is over."""
+        return 0 < self.nth <= len(self.calls)
 
     def _do(self, name: str, call: Callable[[], int | None]) -> int | None:
         if self.dead:
@@ -107,6 +113,10 @@ class Laboratory:
     def open(self, path: Path, disk: Disk | None = None) -> AuditLog:
         disk = disk or Disk()
         return AuditLog.open(path, signer=self.signer, now=self.now, preallocate=512, disk=disk)
+
+    def copy(self, path: Path, copy: Path) -> None:
+        """Copy a log to another place."""
+        shutil.copytree(path, copy)
 
     def check(self, path: Path, receipts: list[Receipt]) -> None:
         """Take the log up and check that nothing acknowledged was lost, and that it goes on."""

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExc
 MODES = ["failed", "persisted", "half", "crashed", "crashed late"]
 
 
-def live(lab: Laboratory, path: Path, disk: Disk) -> list[Receipt]:
+def live(lab: Laboratory, path: Path, disk: FaultyDisk) -> list[Receipt]:
     """Create a log and append to it until it refuses; return what was acknowledged."""
     receipts: list[Receipt] = []
     try:
@@ -27,9 +27,11 @@ def live(lab: Laboratory, path: Path, disk: Disk) -> list[Receipt]:
         return receipts
     refused = False
     for number in range(4):
+        broken = disk.has_failed
         try:
             receipts.append(log.append(encode_record({"n": number, "text": "x" * 300})))
             assert not refused
+            assert not broken
         except AuditError:
             refused = True
     assert refused == (log.failure is not None)

@@ -2,6 +2,8 @@
 """Power cuts: of what was written since the last sync, any sectors may be gone."""
 
 import random
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ class LossyDisk(Disk):
     def __init__(self, syncs: int) -> None:
         self._syncs = syncs
         self._path: dict[int, Path] = {}
-        self._before: dict[Path, dict[int, bytes]] = {}
+        self.before: dict[Path, dict[int, bytes]] = {}
         self._size: dict[Path, int] = {}
 
     def open(self, path: Path) -> int:
@@ -34,7 +36,7 @@ class LossyDisk(Disk):
         if path is not None:
             held = path.read_bytes()
             for start in range(offset // SECTOR * SECTOR, offset + len(data), SECTOR):
-                before = self._before.setdefault(path, {})
+                before = self.before.setdefault(path, {})
                 before.setdefault(start, held[start : start + SECTOR].ljust(SECTOR, b"\0"))
         return super().pwrite(fd, data, offset)
 
@@ -44,7 +46,7 @@ class LossyDisk(Disk):
             self._syncs -= 1
             if not self._syncs:
                 raise Crash
-            self._before.pop(path, None)
+            self.before.pop(path, None)
             self._size[path] = path.stat().st_size
         super().datasync(fd)
 
@@ -54,7 +56,7 @@ class LossyDisk(Disk):
 
     def cut_power(self, chance: random.Random) -> None:
         """Take a random part of the sectors back, and perhaps the growth of the file."""
-        for path, sectors in self._before.items():
+        for path, sectors in self.before.items():
             data = bytearray(path.read_bytes())
             for start, before in sectors.items():
                 if chance.random() < chance.choice([0.1, 0.5, 0.9]):
@@ -93,6 +95,51 @@ def test_a_power_cut_takes_nothing_that_was_synced(
     disk.cut_power(chance)
 
     lab.check(path, receipts)
+
+
+def cut_at(path: Path, disk: LossyDisk, keep: Callable[[int], bool]) -> int:
+    """Lose the sectors of the last write that *keep* does not keep; return how many it had."""
+    [(segment, sectors)] = disk.before.items()
+    data = bytearray(segment.read_bytes())
+    for number, (start, held) in enumerate(sorted(sectors.items())):
+        if not keep(number):
+            end = min(start + SECTOR, len(data))
+            data[start:end] = held[: end - start]
+    (path / segment.relative_to(segment.parents[1])).write_bytes(data)
+    return len(sectors)
+
+
+def test_the_last_write_may_end_at_any_sector(lab: Laboratory, tmp_path: Path) -> None:
+    """In order, in reverse, with one sector lost, or with one sector written and no other."""
+    model = tmp_path / "model"
+    disk = LossyDisk(syncs=3)
+    receipts: list[Receipt] = []
+    ledger, lock = create_ledger(
+        model, origin=ORIGIN, signer=lab.signer, at=lab.now(), pin=None, preallocate=512, disk=disk
+    )
+    try:
+        while True:
+            records = [encode_record({"t": "x" * 900}) for _ in range(5)]
+            receipts.extend(ledger.commit(records, lab.now()).receipts())
+    except Crash:
+        ledger.close()
+        lock.release()
+    shutil.copytree(model, tmp_path / "whole")
+    count = cut_at(tmp_path / "whole", disk, lambda _: True)
+    assert count > 8
+    cases: list[Callable[[int], bool]] = []
+    for cut in range(count + 1):
+        cases += [
+            lambda number, cut=cut: number < cut,  # type: ignore[misc]
+            lambda number, cut=cut: number >= cut,  # type: ignore[misc]
+            lambda number, cut=cut: number != cut,  # type: ignore[misc]
+            lambda number, cut=cut: number == cut,  # type: ignore[misc]
+        ]
+    for number, keep in enumerate(cases):
+        path = tmp_path / str(number)
+        shutil.copytree(model, path)
+        cut_at(path, disk, keep)
+        lab.check(path, receipts)
 
 
 class ShortDisk(Disk):

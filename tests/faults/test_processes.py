@@ -69,3 +69,47 @@ def test_a_full_disk_refuses_and_then_goes_on(lab: Laboratory, tmp_path: Path, k
     assert done.stderr == ""
     expected = f"['the log stopped, the disk failed: {says}'] True True\nTrue True\n"
     assert done.stdout == expected
+
+
+@pytest.mark.parametrize(
+    ("lack", "says"),
+    [("files", "no space left on device"), ("read-only", "read-only file system")],
+)
+def test_a_file_system_without_files_or_read_only_refuses_and_then_goes_on(
+    lab: Laboratory, tmp_path: Path, lack: str, says: str
+) -> None:
+    """T13: no inode is left, or nothing may be written; a log that is not written to verifies."""
+    (lab.key.with_name("trust.toml")).write_text(trust_text(ORIGIN, lab.signer.public))
+    command = [sys.executable, str(HERE / "small_world.py"), str(tmp_path), str(lab.key), lack]
+    mount = 'mount -t tmpfs -o size=4m,nr_inodes=40 tmpfs "$1" && shift && exec "$@"'
+    inside = ["unshare", "-rm", "sh", "-c", mount, "sh", str(tmp_path)]
+    if subprocess.run([*inside, "true"], check=False, capture_output=True).returncode:
+        # Where mounting is not permitted, strace says what such a file system would say.
+        error = {"files": "openat:error=ENOSPC", "read-only": "openat:error=EROFS"}[lack]
+        assert refused_by_strace(lab, tmp_path, error, says)
+        return
+    done = subprocess.run(
+        [*inside, *command], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr == ""
+    said, after = done.stdout.splitlines()
+    assert says in said
+    assert after == "True True"
+
+
+def refused_by_strace(lab: Laboratory, directory: Path, error: str, says: str) -> bool:
+    """Return whether a log that cannot open a file for its checkpoint refuses, and then goes on."""
+    path = directory / "log"
+    lab.create(path, Disk()).close()
+    command = [sys.executable, str(HERE / "kill_me.py"), str(path), str(lab.key)]
+    inject = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", str(path / "checkpoint.tmp")]
+    done = subprocess.run(
+        [*inject, "-e", f"inject={error}", *command],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lab.check(path, [])
+    return says in done.stderr

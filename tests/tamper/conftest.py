@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small logs to spoil, and two verifiers that have to agree about them."""
 
-import importlib.util
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import NamedTuple
 
 import pytest
 
@@ -15,12 +15,12 @@ from govshare_policy.audit.disk import Disk
 from govshare_policy.audit.segment import FrameReader, Kind, encode_frame
 from govshare_policy.audit.start import create_ledger
 from govshare_policy.crypto import Signer, generate_key, open_signer
+from tests.conformance.verdicts import load_single_file
 
 ORIGIN = "audit.example/one"
 SEGMENT = "seg/00000000000000000000.seg"
 Frames = list[tuple[Kind, bytes]]
 START = datetime(2026, 1, 5, 1, 2, 3, tzinfo=UTC)
-SECOND_VERIFIER = Path(__file__).parents[1] / "conformance" / "second_verifier.py"
 
 
 class Report(NamedTuple):
@@ -35,7 +35,7 @@ class Report(NamedTuple):
 class Bench:
     """A place where logs are made, spoilt and judged."""
 
-    def __init__(self, directory: Path, signer: Signer, second: Any) -> None:  # noqa: ANN401
+    def __init__(self, directory: Path, signer: Signer, second: ModuleType) -> None:
         self.directory = directory
         self.signer = signer
         self.trust_file = directory / "trust.toml"
@@ -92,9 +92,8 @@ class Bench:
         except LogDamageError as error:
             ours = Report(error.kind.value, error.part.file, error.part.offset, error.index)
         try:
-            size, _ = self._second.verify(log, self.trust_file)
-            theirs = Report("good", record=size)
-        except self._second.Bad as bad:
+            theirs = Report("good", record=self._second.verify(log, self.trust_file).size)
+        except self._second.BadLogError as bad:
             theirs = Report(bad.code, bad.file, bad.offset, bad.index)
         assert ours == theirs
         return ours
@@ -105,12 +104,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     directory = tmp_path_factory.mktemp("bench")
     generate_key(directory / "key.pem", b"correct horse")
     signer = open_signer(f"file:{directory / 'key.pem'}", b"correct horse")
-    spec = importlib.util.spec_from_file_location("second_verifier", SECOND_VERIFIER)
-    assert spec is not None
-    assert spec.loader is not None
-    second = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(second)
-    return Bench(directory, signer, second)
+    return Bench(directory, signer, load_single_file())
 
 
 @pytest.fixture(scope="session")

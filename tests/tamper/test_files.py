@@ -56,6 +56,10 @@ FILES: dict[str, tuple[Callable[[Path], object], tuple[str, str, int, int | None
         ("segment", "seg/00000000000000065536.seg", 0, 65536),
     ),
     "there is no segment": (lambda p: (p / SEGMENT).unlink(), ("segment", SEGMENT, 0, 0)),
+    "there is no folder of segments": (
+        lambda p: shutil.rmtree(p / "seg"),
+        ("segment", SEGMENT, 0, 0),
+    ),
     "the segment is empty": (lambda p: (p / SEGMENT).write_bytes(b""), ("segment", SEGMENT, 0, 0)),
 }
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18govshare/v1/answer.proto\x12\x0bgovshare.v1\"\xf5\x01\n\x06\x41nswer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x0f\n\x07\x63lauses\x18\x04 \x03(\t\x12$\n\x07reasons\x18\x05 \x03(\x0b\x32\x13.govshare.v1.Reason\x12\x0e\n\x06\x66ields\x18\x06 \x03(\t\x12!\n\x06\x64uties\x18\x07 \x03(\x0b\x32\x11.govshare.v1.Duty\x12\r\n\x05grant\x18\x08 \x01(\t\x12#\n\x06policy\x18\t \x01(\x0b\x32\x13.govshare.v1.Policy\x12 \n\x05texts\x18\n \x03(\x0b\x32\x11.govshare.v1.Text\"|\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06\x63lause\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x18\n\x07text_zh\x18\x04 \x01(\tR\x07text_zh\x12\x0e\n\x06remedy\x18\x05 \x01(\t\x12\x1c\n\tremedy_zh\x18\x06 \x01(\tR\tremedy_zh\"3\n\x04\x44uty\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0e\n\x06\x63lause\x18\x03 \x01(\t\"?\n\x06Policy\x12\x0f\n\x07profile\x18\x01 \x01(\t\x12\x12\n\nprecedence\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\t\"9\n\x04Text\x12\x0f\n\x07profile\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\x12\x0f\n\x07\x63lauses\x18\x03 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18govshare/v1/answer.proto\x12\x0bgovshare.v1\"\x85\x02\n\x06\x41nswer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x0f\n\x07\x63lauses\x18\x04 \x03(\t\x12$\n\x07reasons\x18\x05 \x03(\x0b\x32\x13.govshare.v1.Reason\x12\x0e\n\x06\x66ields\x18\x06 \x03(\t\x12!\n\x06\x64uties\x18\x07 \x03(\x0b\x32\x11.govshare.v1.Duty\x12\r\n\x05grant\x18\x08 \x01(\t\x12#\n\x06policy\x18\t \x01(\x0b\x32\x13.govshare.v1.Policy\x12 \n\x05texts\x18\n \x03(\x0b\x32\x11.govshare.v1.Text\x12\x0e\n\x06grants\x18\x0b \x03(\t\"|\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06\x63lause\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x18\n\x07text_zh\x18\x04 \x01(\tR\x07text_zh\x12\x0e\n\x06remedy\x18\x05 \x01(\t\x12\x1c\n\tremedy_zh\x18\x06 \x01(\tR\tremedy_zh\"3\n\x04\x44uty\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0e\n\x06\x63lause\x18\x03 \x01(\t\"?\n\x06Policy\x12\x0f\n\x07profile\x18\x01 \x01(\t\x12\x12\n\nprecedence\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\t\"9\n\x04Text\x12\x0f\n\x07profile\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\x12\x0f\n\x07\x63lauses\x18\x03 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,13 +33,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'govshare.v1.answer_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ANSWER']._serialized_start=42
-  _globals['_ANSWER']._serialized_end=287
-  _globals['_REASON']._serialized_start=289
-  _globals['_REASON']._serialized_end=413
-  _globals['_DUTY']._serialized_start=415
-  _globals['_DUTY']._serialized_end=466
-  _globals['_POLICY']._serialized_start=468
-  _globals['_POLICY']._serialized_end=531
-  _globals['_TEXT']._serialized_start=533
-  _globals['_TEXT']._serialized_end=590
+  _globals['_ANSWER']._serialized_end=303
+  _globals['_REASON']._serialized_start=305
+  _globals['_REASON']._serialized_end=429
+  _globals['_DUTY']._serialized_start=431
+  _globals['_DUTY']._serialized_end=482
+  _globals['_POLICY']._serialized_start=484
+  _globals['_POLICY']._serialized_end=547
+  _globals['_TEXT']._serialized_start=549
+  _globals['_TEXT']._serialized_end=606
 # @@protoc_insertion_point(module_scope)

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Answer(_message.Message):
-    __slots__ = ("id", "effect", "outcome", "clauses", "reasons", "fields", "duties", "grant", "policy", "texts")
+    __slots__ = ("id", "effect", "outcome", "clauses", "reasons", "fields", "duties", "grant", "policy", "texts", "grants")
     ID_FIELD_NUMBER: _ClassVar[int]
     EFFECT_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
@@ -19,6 +19,7 @@ class Answer(_message.Message):
     GRANT_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     TEXTS_FIELD_NUMBER: _ClassVar[int]
+    GRANTS_FIELD_NUMBER: _ClassVar[int]
     id: str
     effect: str
     outcome: str
@@ -29,7 +30,8 @@ class Answer(_message.Message):
     grant: str
     policy: Policy
     texts: _containers.RepeatedCompositeFieldContainer[Text]
-    def __init__(self, id: _Optional[str] = ..., effect: _Optional[str] = ..., outcome: _Optional[str] = ..., clauses: _Optional[_Iterable[str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., fields: _Optional[_Iterable[str]] = ..., duties: _Optional[_Iterable[_Union[Duty, _Mapping]]] = ..., grant: _Optional[str] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., texts: _Optional[_Iterable[_Union[Text, _Mapping]]] = ...) -> None: ...
+    grants: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., effect: _Optional[str] = ..., outcome: _Optional[str] = ..., clauses: _Optional[_Iterable[str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., fields: _Optional[_Iterable[str]] = ..., duties: _Optional[_Iterable[_Union[Duty, _Mapping]]] = ..., grant: _Optional[str] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., texts: _Optional[_Iterable[_Union[Text, _Mapping]]] = ..., grants: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Reason(_message.Message):
     __slots__ = ("code", "clause", "text", "text_zh", "remedy", "remedy_zh")

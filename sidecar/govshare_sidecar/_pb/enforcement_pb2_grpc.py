@@ -41,6 +41,21 @@ class EnforcementStub(object):
                 request_serializer=govshare_dot_v1_dot_enforcement__pb2.CheckRequest.SerializeToString,
                 response_deserializer=govshare_dot_v1_dot_enforcement__pb2.CheckResponse.FromString,
                 _registered_method=True)
+        self.CheckBatch = channel.unary_unary(
+                '/govshare.v1.Enforcement/CheckBatch',
+                request_serializer=govshare_dot_v1_dot_enforcement__pb2.CheckBatchRequest.SerializeToString,
+                response_deserializer=govshare_dot_v1_dot_enforcement__pb2.CheckBatchResponse.FromString,
+                _registered_method=True)
+        self.CheckStream = channel.stream_stream(
+                '/govshare.v1.Enforcement/CheckStream',
+                request_serializer=govshare_dot_v1_dot_enforcement__pb2.CheckStreamRequest.SerializeToString,
+                response_deserializer=govshare_dot_v1_dot_enforcement__pb2.CheckStreamResponse.FromString,
+                _registered_method=True)
+        self.Release = channel.unary_unary(
+                '/govshare.v1.Enforcement/Release',
+                request_serializer=govshare_dot_v1_dot_enforcement__pb2.ReleaseRequest.SerializeToString,
+                response_deserializer=govshare_dot_v1_dot_enforcement__pb2.ReleaseResponse.FromString,
+                _registered_method=True)
 
 
 class EnforcementServicer(object):
@@ -55,6 +70,31 @@ class EnforcementServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckBatch(self, request, context):
+        """Answers many calls, each as `Check` would. One that does not parse, or that comes while the
+        gateway is full, has a failure in its place and does not keep the others from being answered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckStream(self, request_iterator, context):
+        """Answers calls as they come, each as `Check` would, in the order in which they came. A caller
+        that does not read its answers is not read from either.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Release(self, request, context):
+        """Filters what a department's API answered to the released fields of an earlier allowed answer,
+        and records that they left. Only for the certificate that got the answer, only once, and only
+        within a limited time. An attempt that fails is one as well.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EnforcementServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +102,21 @@ def add_EnforcementServicer_to_server(servicer, server):
                     servicer.Check,
                     request_deserializer=govshare_dot_v1_dot_enforcement__pb2.CheckRequest.FromString,
                     response_serializer=govshare_dot_v1_dot_enforcement__pb2.CheckResponse.SerializeToString,
+            ),
+            'CheckBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckBatch,
+                    request_deserializer=govshare_dot_v1_dot_enforcement__pb2.CheckBatchRequest.FromString,
+                    response_serializer=govshare_dot_v1_dot_enforcement__pb2.CheckBatchResponse.SerializeToString,
+            ),
+            'CheckStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.CheckStream,
+                    request_deserializer=govshare_dot_v1_dot_enforcement__pb2.CheckStreamRequest.FromString,
+                    response_serializer=govshare_dot_v1_dot_enforcement__pb2.CheckStreamResponse.SerializeToString,
+            ),
+            'Release': grpc.unary_unary_rpc_method_handler(
+                    servicer.Release,
+                    request_deserializer=govshare_dot_v1_dot_enforcement__pb2.ReleaseRequest.FromString,
+                    response_serializer=govshare_dot_v1_dot_enforcement__pb2.ReleaseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +147,87 @@ class Enforcement(object):
             '/govshare.v1.Enforcement/Check',
             govshare_dot_v1_dot_enforcement__pb2.CheckRequest.SerializeToString,
             govshare_dot_v1_dot_enforcement__pb2.CheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/govshare.v1.Enforcement/CheckBatch',
+            govshare_dot_v1_dot_enforcement__pb2.CheckBatchRequest.SerializeToString,
+            govshare_dot_v1_dot_enforcement__pb2.CheckBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/govshare.v1.Enforcement/CheckStream',
+            govshare_dot_v1_dot_enforcement__pb2.CheckStreamRequest.SerializeToString,
+            govshare_dot_v1_dot_enforcement__pb2.CheckStreamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Release(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/govshare.v1.Enforcement/Release',
+            govshare_dot_v1_dot_enforcement__pb2.ReleaseRequest.SerializeToString,
+            govshare_dot_v1_dot_enforcement__pb2.ReleaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

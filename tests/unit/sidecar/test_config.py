@@ -8,7 +8,8 @@ import pytest
 
 from govshare_policy.errors import ConfigError
 from govshare_policy.policy import Precedence
-from govshare_sidecar.config import Address, Config, OpenPolicy, SignedPolicy, load_config
+from govshare_sidecar._settings import Address
+from govshare_sidecar.config import Config, OpenPolicy, SignedPolicy, load_config
 
 TEXT = """
 profile = "hubei"

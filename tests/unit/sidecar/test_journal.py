@@ -43,16 +43,14 @@ def log(config: LogConfig) -> Iterator[AuditLog]:
         yield log
 
 
-def decision(
-    at: datetime, *, grant: str = "G01", effect: str = "allow", action: str = "read"
-) -> bytes:
+def decision(at: datetime, *counted: str) -> bytes:
     return encode_record(
         {
             "phase": "decision",
             "t": format_time(at),
-            "effect": effect,
-            "grant": grant,
-            "call": {"action": action, "purpose": f'"t":"{DAY}T'},
+            "grant": "G99",
+            "counted": list(counted),
+            "call": {"purpose": f'"t":"{DAY}T'},
         }
     )
 
@@ -69,28 +67,36 @@ def test_a_missing_pin_is_told(
     assert "the pin `pin` is missing" in caplog.text
 
 
-def test_allowed_calls_of_the_legal_day_count_and_no_others(
+def test_calls_that_were_counted_on_the_legal_day_count_and_no_others(
     log: AuditLog, config: LogConfig
 ) -> None:
     midnight = datetime(2026, 1, 4, 16, tzinfo=UTC)  # in Asia/Shanghai
     instant = timedelta(microseconds=1)
     for record in (
-        decision(midnight - instant),
-        decision(midnight, grant="first"),
-        decision(MORNING, grant="G02"),
-        decision(midnight + timedelta(days=1) - instant, grant="last"),
-        decision(MORNING, grant="G02"),
-        decision(midnight + timedelta(days=1)),
-        decision(MORNING - timedelta(days=400)),
-        decision(MORNING, effect="deny"),
-        decision(MORNING, grant=""),
-        decision(MORNING, action="onward"),
-        encode_record({"phase": "outcome", "t": format_time(MORNING), "grant": "G01"}),
+        decision(midnight - instant, "G01"),
+        decision(midnight, "first"),
+        decision(MORNING, "G02", "G03"),
+        decision(midnight + timedelta(days=1) - instant, "last"),
+        decision(MORNING, "G02"),
+        decision(midnight + timedelta(days=1), "G01"),
+        decision(MORNING - timedelta(days=400), "G01"),
+        decision(MORNING),
+        encode_record({"phase": "outcome", "t": format_time(MORNING), "counted": ["G01"]}),
     ):
         log.append(record)
 
     used = list(used_on(DAY, config.directory))
-    assert used == [("first", DAY), ("G02", DAY), ("last", DAY), ("G02", DAY)]
+    assert used == [(grant, DAY) for grant in ("first", "G02", "G03", "last", "G02")]
+
+
+def test_a_record_of_today_that_says_nothing_of_quotas_is_told(
+    log: AuditLog, config: LogConfig
+) -> None:
+    """To count on without it would let calls past a quota."""
+    log.append(encode_record({"phase": "decision", "t": format_time(MORNING)}))
+
+    with pytest.raises(AuditError, match=r"^record 1 of the log is not what the gate writes$"):
+        list(used_on(DAY, config.directory))
 
 
 def test_a_log_that_is_not_there_yet_has_used_nothing(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from govshare_policy.crypto import sm3
 from govshare_sidecar.release import MAX_DEPTH, release, verify_json_type
 from govshare_sidecar.upstream import Fault, UpstreamError
 
@@ -35,6 +36,7 @@ def test_released_fields_keep_their_spelling_and_the_rest_is_gone(
 
     assert released.body == (expected or body.replace(b" ", b""))
     assert released.rows == rows
+    assert released.digest == sm3(released.body)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,16 @@ from govshare_policy import errors
 from govshare_policy.audit import Damage, LogDamageError, Part
 from govshare_policy.errors import AuditError, CallError, GovshareError
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.status import CAUSES, FAULTS, STATUSES, detail_zh, http_status_of, status_of
+from govshare_sidecar.status import (
+    CAUSES,
+    FAULTS,
+    REFUSALS,
+    STATUSES,
+    detail_zh,
+    http_status_of,
+    retry_after_s,
+    status_of,
+)
 from govshare_sidecar.upstream import Fault, UpstreamError
 
 CLASSES = {
@@ -43,9 +52,25 @@ def test_no_error_looks_like_success(kind: type[GovshareError]) -> None:
 def test_every_refusal_is_the_callers_to_act_on_and_says_how(cause: Cause) -> None:
     error = RefusedError(cause)
 
-    assert status_of(error) is STATUSES[CallError]
+    assert status_of(error) is REFUSALS.get(cause, STATUSES[CallError])
     assert str(error)
-    assert 400 <= http_status_of(error) < 500 or cause is Cause.UPGRADE
+    assert 400 <= http_status_of(error) < 500 or http_status_of(error) in (501, 503)
+
+
+@pytest.mark.parametrize("cause", REFUSALS)
+def test_a_refusal_with_a_status_of_its_own_has_one_over_http_too(cause: Cause) -> None:
+    status = status_of(RefusedError(cause))
+
+    assert status.http is CAUSES[cause]
+    assert status.grpc is not STATUSES[CallError].grpc
+
+
+def test_only_who_comes_while_the_gateway_is_full_is_told_to_come_again() -> None:
+    waits = {cause: retry_after_s(RefusedError(cause)) for cause in Cause}
+
+    assert waits.pop(Cause.BUSY) > 0
+    assert set(waits.values()) == {0}
+    assert retry_after_s(AuditError("the log has stopped")) == 0
 
 
 @pytest.mark.parametrize("fault", Fault)

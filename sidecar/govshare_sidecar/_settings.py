@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What more than one configuration file holds: an address, a key, and the file itself."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from govshare_policy.errors import ConfigError
+from govshare_sidecar._table import Table, why
+
+MAX_PORT: Final = 65_535
+_KEY_SCHEME: Final = "file:"
+_READABLE_BY_OTHERS: Final = 0o077
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a listener stands; port 0 means any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def load_table(path: Path) -> Table:
+    """Return the top level of the configuration file *path*; the paths in it are relative to it.
+
+    Raises:
+        ConfigError: If the file cannot be read, or is not TOML.
+    """
+    try:
+        document = tomllib.loads(path.read_bytes().decode("utf-8", "strict"))
+    except OSError as error:
+        raise ConfigError(f"`{path.name}` cannot be read: {why(error)}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path.name}: not valid UTF-8 at byte {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        reason = str(error).lower()
+        raise ConfigError(f"{path.name}: not valid TOML: {reason}") from None
+    return Table(document, file=path.resolve())
+
+
+def read_key(table: Table) -> str:
+    """Return what ``key`` says, with its path as the file means it.
+
+    Raises:
+        ConfigError: If it is missing, or of a scheme that is not known.
+    """
+    key = table.text("key")
+    if not key.startswith(_KEY_SCHEME):
+        raise table.error("key", "is `file:` and a path; no other scheme is known")
+    return f"{_KEY_SCHEME}{table.resolve(key.removeprefix(_KEY_SCHEME))}"
+
+
+def read_passphrase(table: Table) -> bytes:
+    """Return the first line of the file that ``passphrase_file`` names; its owner alone reads it.
+
+    Raises:
+        ConfigError: If it cannot be read, is empty, or is open to others.
+    """
+    path = table.file("passphrase_file")
+    try:
+        if path.stat().st_mode & _READABLE_BY_OTHERS:
+            raise table.error("passphrase_file", "is open to others than its owner; chmod 600 it")
+        passphrase = path.read_bytes().removesuffix(b"\n").removesuffix(b"\r")
+    except OSError as error:
+        raise table.error("passphrase_file", f"cannot be read: {why(error)}") from None
+    if not passphrase:
+        raise table.error("passphrase_file", "is empty")
+    return passphrase
+
+
+def read_address(table: Table, default: str | None = None) -> Address:
+    """Return what ``listen`` says.
+
+    Raises:
+        ConfigError: If it is missing without a *default*, or no host and port.
+    """
+    text = table.text("listen", default)
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isascii() or not port.isdecimal() or int(port) > MAX_PORT:
+        raise table.error("listen", "is a host and a port, such as 127.0.0.1:8443")
+    return Address(host=host, port=int(port))

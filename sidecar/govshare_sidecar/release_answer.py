@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The release of exactly the granted fields out of an answer, in the form that its route states.
+
+Pure; every entrance that filters calls the same function.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from govshare_sidecar.release import Released, release, verify_type
+from govshare_sidecar.release_csv import release_table
+from govshare_sidecar.release_gzip import unpack
+from govshare_sidecar.release_ndjson import release_lines
+from govshare_sidecar.release_protobuf import release_message
+from govshare_sidecar.release_xml import release_elements
+from govshare_sidecar.routes import Form, Route
+
+# What an answer may be announced as.
+_TAKEN: Final[Mapping[Form, tuple[str, ...]]] = {
+    Form.JSON: ("application/json",),
+    Form.NDJSON: ("application/x-ndjson", "application/ndjson", "application/jsonl"),
+    Form.CSV: ("text/csv",),
+    Form.XML: ("application/xml", "text/xml"),
+    Form.PROTOBUF: ("application/x-protobuf", "application/protobuf"),
+}
+_ANNOUNCED: Final[Mapping[Form, str]] = {
+    Form.JSON: "application/json",
+    Form.NDJSON: "application/x-ndjson",
+    Form.CSV: "text/csv; charset=utf-8; header=present",
+    Form.XML: "application/xml",
+    Form.PROTOBUF: "application/x-protobuf",
+}
+
+
+def content_type(form: Form) -> str:
+    """Return what a release in *form* is announced as."""
+    return _ANNOUNCED[form]
+
+
+def release_answer(
+    body: bytes,
+    fields: Collection[str],
+    *,
+    route: Route,
+    announced: str,
+    content_encoding: str,
+    most: int,
+) -> Released:
+    """Return the answer *body* of the department's API with nothing in it but *fields*.
+
+    Args:
+        body: As it arrived, perhaps packed.
+        fields: What was granted.
+        route: Says the form of the answer, and where the records are.
+        announced: The value of its ``Content-Type``; of two headers, both with a comma between.
+        content_encoding: The value of its ``Content-Encoding``, likewise.
+        most: Bytes that may be made of it by unpacking.
+
+    Raises:
+        UpstreamError: If it is announced as anything else, or cannot be read strictly. Nothing
+            of it may leave.
+    """
+    verify_type(announced, _TAKEN[route.form])
+    plain = unpack(body, content_encoding, most=most)
+    match route.form:
+        case Form.JSON:
+            return release(plain, fields, records=route.records)
+        case Form.NDJSON:
+            return release_lines(plain, fields)
+        case Form.CSV:
+            return release_table(plain, fields)
+        case Form.XML:
+            return release_elements(plain, fields, records=route.records)
+        case Form.PROTOBUF:
+            return release_message(plain, fields, kind=route.kind, records=route.records)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors over gRPC: a rich status, which says who must act in both languages."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final, NoReturn, TypeVar
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from govshare_policy.errors import CallError, EvaluationError, GovshareError
+from govshare_sidecar._pb import enforcement_pb2
+from govshare_sidecar.metrics import Metrics
+from govshare_sidecar.refusal import Cause, RefusedError
+from govshare_sidecar.status import detail_zh, retry_after_s, status_of
+
+DOMAIN: Final = "govshare"
+_DETAILS: Final = "grpc-status-details-bin"
+_log: Final = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+async def answered(
+    work: Coroutine[Any, Any, _T],
+    context: "grpc.aio.ServicerContext[bytes, Any]",
+    metrics: Metrics,
+    *,
+    entrance: str,
+) -> _T:
+    """Return what *work* comes to, or end the RPC with a rich status.
+
+    A caller that goes away, or whose deadline passes, ends *work*, but no record under way.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait((task,))
+    finally:
+        task.cancel()  # does nothing to work that is done
+    error = task.exception()
+    if error is None:
+        return task.result()
+    return await abort(context, told(error, metrics, entrance=entrance))
+
+
+def told(error: BaseException, metrics: Metrics, *, entrance: str) -> GovshareError:
+    """Return what to tell the caller about *error*, counted if it is a refusal."""
+    if isinstance(error, CallError):
+        cause = error.cause if isinstance(error, RefusedError) else Cause.BAD_CALL
+        metrics.refused(entrance, cause)
+    if isinstance(error, GovshareError):
+        return error
+    # Its text may quote anything, so it goes no further than its class in our own log.
+    _log.error("an answer ended in an unforeseen error", exc_info=error)
+    return EvaluationError("the gateway failed")
+
+
+def failure(error: GovshareError) -> enforcement_pb2.Failure:
+    """Return *error* as one of many results has it."""
+    status = status_of(error)
+    return enforcement_pb2.Failure(
+        code=status.grpc.value[0],
+        reason=status.reason,
+        message=str(error),
+        message_zh=detail_zh(error),
+        retry_after_s=retry_after_s(error),
+    )
+
+
+async def abort(context: "grpc.aio.ServicerContext[bytes, Any]", error: GovshareError) -> NoReturn:
+    """End the RPC with *error*."""
+    status = status_of(error)
+    message = str(error)
+    rich = status_pb2.Status(code=status.grpc.value[0], message=message)
+    for detail in _details(error):
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        rich.details.append(packed)
+    await context.abort(
+        status.grpc, message, trailing_metadata=((_DETAILS, rich.SerializeToString()),)
+    )
+
+
+def _details(error: GovshareError) -> list[Message]:
+    status = status_of(error)
+    details: list[Message] = [
+        error_details_pb2.ErrorInfo(reason=status.reason, domain=DOMAIN),
+        error_details_pb2.LocalizedMessage(locale="zh-CN", message=detail_zh(error)),
+    ]
+    if status.grpc is grpc.StatusCode.INVALID_ARGUMENT:
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field="call", description=str(error)
+        )
+        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+    if delay_s := retry_after_s(error):
+        delay = duration_pb2.Duration(seconds=delay_s)
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    return details

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same thirty calls through every entrance: same outcome, same clauses, same record."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from govshare_policy.legal import Outcome
+from govshare_sidecar.config import load_config
+from govshare_sidecar.server import Sidecar
+from tests.e2e.adapter_grpc import BatchEntrance, GrpcAdapter, GrpcEntrance, StreamEntrance
+from tests.e2e.callers import Callers
+from tests.e2e.deployment import Deployment
+from tests.e2e.matrix import AT, CALLS, CHANGE, PROFILE, SINCE, Adapter, Told, recorded
+
+# One line each. An adapter stands in its own file, tests/e2e/adapter_<name>.py.
+ADAPTERS: dict[str, Callable[[], Adapter]] = {
+    "CheckBatch": lambda: GrpcAdapter(BatchEntrance),
+    "CheckStream": lambda: GrpcAdapter(StreamEntrance),
+}
+
+Asked = tuple[list[Told], list[dict[str, Any]]]
+
+
+async def _ask_all(deployment: Deployment, adapter: Adapter) -> list[Told]:
+    config = load_config(deployment.config)
+    async with Sidecar.running(config, now=lambda: AT) as sidecar:
+        callers = Callers(
+            authority=deployment.authority,
+            clients=deployment.clients,
+            addresses={name: str(at) for name, at in sidecar.addresses.items()},
+        )
+        async with adapter.connect(sidecar, callers) as entrance:
+            return [await entrance.ask(call) for call in CALLS.values()]
+
+
+def ask(directory: Path, adapter: Adapter) -> Asked:
+    """Return what was told of each call, and what was recorded of it."""
+    deployment = Deployment(
+        directory=directory, upstream="http://127.0.0.1:1", change=CHANGE, since=SINCE
+    )
+    deployment.clients["unregistered"] = deployment.authority.issue("unregistered", start=SINCE)
+    deployment.configure('profile = "hubei"', f'profile = "{PROFILE}"')
+    deployment.configure('precedence = "local"', 'precedence = "strictest"')
+    adapter.prepare(deployment)
+    told = asyncio.run(_ask_all(deployment, adapter))
+    by_id = {record["id"]: record for record in deployment.decisions()}
+    assert len(by_id) == len(CALLS), "each call has one decision record"
+    return told, [recorded(by_id[answer.record]) for answer in told]
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    """What ``Check`` says, which every other entrance is held against."""
+    return ask(tmp_path_factory.mktemp("check"), GrpcAdapter(GrpcEntrance))
+
+
+def test_the_matrix_has_thirty_calls_and_five_outcomes() -> None:
+    texts_of_others = {Outcome.NEEDS_PLATFORM_AUTHORIZATION, Outcome.DENY_NEGOTIABLE}
+    assert len(CALLS) == 30
+    assert {call.outcome for call in CALLS.values()} == set(Outcome) - texts_of_others
+
+
+def test_check_answers_as_the_matrix_says(checked: Asked) -> None:
+    told, records = checked
+
+    for (name, call), answer, record in zip(CALLS.items(), told, records, strict=True):
+        assert (answer.outcome, answer.clauses[0]) == (call.outcome, call.clause), name
+        assert (record["outcome"], record["clauses"]) == (answer.outcome, list(answer.clauses))
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_every_entrance_says_and_records_what_check_does(
+    tmp_path: Path, checked: Asked, name: str
+) -> None:
+    told, records = ask(tmp_path, ADAPTERS[name]())
+
+    for place, call in enumerate(CALLS):
+        assert told[place][:2] == checked[0][place][:2], call
+        assert records[place] == checked[1][place], call

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pin stores that are down, slow, stale, or say that they failed although they did not."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from govshare_policy.audit import AuditLog, LogDamageError, Mark, Receipt
+from govshare_policy.errors import AuditError
+from tests.faults.support import ORIGIN, Laboratory
+
+
+class Shelf:
+    """A pin in memory, which compares before it swaps and can be told to fail."""
+
+    def __init__(self) -> None:
+        self.mark: Mark | None = None
+        self.mode = "well"
+
+    def load(self) -> Mark | None:
+        if self.mode == "unreadable":
+            raise AuditError("the pin cannot be read")
+        return self.mark
+
+    def advance(self, old: Mark | None, new: Mark) -> None:
+        if self.mode == "down":
+            raise AuditError("the pin cannot be reached")
+        if self.mark != old:
+            raise AuditError("the pin was moved by another writer")
+        if self.mode == "slow":
+            time.sleep(0.2)
+        if self.mode != "forgetful":
+            self.mark = new
+        if self.mode == "stored, but says it failed":
+            raise AuditError("the pin did not answer")
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+def create(lab: Laboratory, path: Path, pin: Shelf) -> AuditLog:
+    return AuditLog.create(path, origin=ORIGIN, signer=lab.signer, now=lab.now, pin=pin)
+
+
+def reopen(lab: Laboratory, path: Path, pin: Shelf) -> AuditLog:
+    return AuditLog.open(path, signer=lab.signer, now=lab.now, pin=pin)
+
+
+@pytest.mark.parametrize("mode", ["down", "stored, but says it failed"])
+def test_without_its_pin_the_log_stops_and_goes_on_with_it(
+    lab: Laboratory, tmp_path: Path, shelf: Shelf, mode: str
+) -> None:
+    """T18: no receipt without a pin; the record that was written meanwhile is not lost."""
+    path = tmp_path / "log"
+    with create(lab, path, shelf) as log:
+        good = log.append(b'{"n":1}')
+        shelf.mode = mode
+        for _ in range(2):
+            with pytest.raises(AuditError, match="the log stopped: the pin"):
+                log.append(b'{"n":2}')
+    shelf.mode = "well"
+    with reopen(lab, path, shelf) as log:
+        assert log.size == good.index + 2
+        assert shelf.mark is not None
+        assert shelf.mark.size == log.size
+    lab.check(path, [good])
+
+
+def test_a_slow_pin_holds_the_receipt_back(lab: Laboratory, tmp_path: Path, shelf: Shelf) -> None:
+    """T18: it is waited for, and what came in the meantime shares the next."""
+    with create(lab, tmp_path / "log", shelf) as log:
+        shelf.mode = "slow"
+        futures = [log.submit(b"{}") for _ in range(50)]
+        time.sleep(0.05)
+        assert not any(future.done() for future in futures)
+        receipts: list[Receipt] = [future.result(20) for future in futures]
+    assert len({receipt.checkpoint for receipt in receipts}) <= 3
+    lab.check(tmp_path / "log", receipts)
+
+
+def test_a_pin_that_forgets_is_found_out(lab: Laboratory, tmp_path: Path, shelf: Shelf) -> None:
+    """T18: what it says it stored is compared with what it holds, at the next move."""
+    with create(lab, tmp_path / "log", shelf) as log:
+        shelf.mode = "forgetful"
+        log.append(b'{"n":1}')
+        with pytest.raises(AuditError, match="moved by another writer"):
+            log.append(b'{"n":2}')
+
+
+def test_a_pin_that_cannot_be_read_is_not_an_empty_one(
+    lab: Laboratory, tmp_path: Path, shelf: Shelf
+) -> None:
+    """T18: the log does not start without its memory."""
+    create(lab, tmp_path / "log", shelf).close()
+    shelf.mode = "unreadable"
+    with pytest.raises(AuditError, match="cannot be read"):
+        reopen(lab, tmp_path / "log", shelf)
+
+
+def test_one_key_on_two_hosts_has_one_pin(lab: Laboratory, tmp_path: Path, shelf: Shelf) -> None:
+    """T17: of two copies of a log, the second to write loses, and then does not even start."""
+    path, copy = tmp_path / "log", tmp_path / "copy"
+    create(lab, path, shelf).close()
+    lab.copy(path, copy)
+    with reopen(lab, path, shelf) as here, reopen(lab, copy, shelf) as there:
+        here.append(b'{"here":1}')
+        with pytest.raises(AuditError, match="moved by another writer"):
+            there.append(b'{"there":1}')
+    with pytest.raises(LogDamageError, match="is not the pinned one"):
+        reopen(lab, copy, shelf)
+    lab.check(path, [])
