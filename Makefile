@@ -16,7 +16,7 @@ demo: .venv/.ready ## Run the main job end to end: departments, sidecars, a day 
 	@$(BIN)/python -m examples.county
 
 test: .venv/.ready-dev ## Run the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: .venv/.ready-dev ## Check style, types, import contracts and generated code
 	$(BIN)/ruff check .
@@ -58,6 +58,7 @@ clean: ## Remove what the targets above made
 	@tools/install.sh requirements.lock
 	@touch $@
 
-.venv/.ready-dev: .venv/.made requirements-dev.lock pyproject.toml
+.venv/.ready-dev: .venv/.made requirements-dev.lock pyproject.toml tools/install_system.sh
+	@tools/install_system.sh
 	@tools/install.sh requirements-dev.lock
 	@touch $@ .venv/.ready

@@ -301,6 +301,7 @@ def test_a_process_that_is_killed_changes_nothing(
         for member in self._members:
             assert member.process.pid is not None
             os.kill(member.process.pid, signal.SIGKILL)
+            member.process.join()
         return self
 
     monkeypatch.setattr(crew_module.Crew, "__enter__", start_and_kill)
