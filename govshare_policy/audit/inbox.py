@@ -110,20 +110,12 @@ class Inbox:
             self._waiting.clear()
         return rest
 
-    def verify_open(self) -> None:
-        """Return only if the log takes records.
-
-        Raises:
-            AuditError: If it is closed or has failed.
-        """
-        if self._refusal:
-            raise AuditError(self._refusal)
-
     def _is_full(self) -> bool:
         return len(self._waiting) >= MAX_WAITING or self._waiting_bytes >= MAX_WAITING_BYTES
 
     def _enter(self, record: bytes, future: "Future[Receipt] | asyncio.Future[Receipt]") -> None:
-        self.verify_open()
+        if self._refusal:
+            raise AuditError(self._refusal)
         self._waiting.append((record, future))
         self._waiting_bytes += len(record)
         if self._is_idle:

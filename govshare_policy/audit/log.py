@@ -207,7 +207,6 @@ class AuditLog:
             raise AuditError(
                 f"a record is one line of {MIN_RECORD_BYTES} to {MAX_RECORD_BYTES} bytes"
             )
-        self._inbox.verify_open()
         if os.getpid() != self._pid:  # pragma: no cover - in the child of a fork
             raise AuditError("the log was opened by the parent process")
 

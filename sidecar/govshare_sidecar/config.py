@@ -22,6 +22,7 @@ from govshare_sidecar._settings import (
 from govshare_sidecar._table import Table
 from govshare_sidecar.auditors import NO_AUDITORS, Auditors, read_auditors
 from govshare_sidecar.descriptors import read_message
+from govshare_sidecar.envoy.settings import EnvoyConfig, read_envoy
 from govshare_sidecar.limits import NO_LIMITS_STATED, Limits, read_limits
 from govshare_sidecar.routes import Form, Route, RouteError
 from govshare_sidecar.witness.peers import WatchConfig, read_watch
@@ -120,6 +121,7 @@ class Config:
     metrics: Address | None
     limits: Limits = NO_LIMITS_STATED
     auditors: Auditors = NO_AUDITORS
+    envoy: EnvoyConfig | None = None
 
 
 def load_config(path: Path) -> Config:
@@ -130,15 +132,17 @@ def load_config(path: Path) -> Config:
             wrong. The message names the file and the key.
     """
     root = load_table(path)
+    tls = _tls(root.table("tls"))
     config = Config(
         policy=_policy(root),
         log=_log(root.table("log")),
-        tls=_tls(root.table("tls")),
+        tls=tls,
         grpc=_grpc(root.table("grpc")) if root.has("grpc") else None,
         http=_http(root.table("http")) if root.has("http") else None,
         metrics=_metrics(root.table("metrics")) if root.has("metrics") else None,
         limits=read_limits(root.table("limits")) if root.has("limits") else NO_LIMITS_STATED,
         auditors=read_auditors(root.table("audit")) if root.has("audit") else NO_AUDITORS,
+        envoy=_envoy(root.table("envoy"), tls) if root.has("envoy") else None,
     )
     root.finish()
     if config.grpc is None and config.http is None:
@@ -211,6 +215,11 @@ def _http(table: Table) -> HttpConfig:
     )
     table.finish()
     return http
+
+
+def _envoy(table: Table, tls: TlsConfig) -> EnvoyConfig:
+    routes = _routes(table.tables("route")) if table.has("route") else ()
+    return read_envoy(table, routes=routes, client_ca=tls.client_ca)
 
 
 def _routes(tables: tuple[Table, ...]) -> tuple[Route, ...]:

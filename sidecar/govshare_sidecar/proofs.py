@@ -2,6 +2,7 @@
 """Proofs out of the log that is being written, read off its files beside the calls."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,11 +15,12 @@ from govshare_policy.audit import (
     Receipt,
     prove_log_receipt,
 )
-from govshare_policy.errors import AuditError
+from govshare_policy.errors import AuditError, VerificationError
 from govshare_sidecar.refusal import Cause, RefusedError
 
 # One reads, and so many wait. Reading a segment takes a moment, in which calls go on.
 MAX_WAITING: Final = 8
+_log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
@@ -76,7 +78,9 @@ class Proofs:
             async with self._turn:
                 # Shielded, so that the turn does not pass on while the thread still reads.
                 return await self._to_its_end(work)
-        except OSError:
+        except (OSError, VerificationError) as error:
+            # What is wrong where is for the operator, not for whoever asked.
+            _log.error("a proof cannot be read off the log", exc_info=error)
             raise AuditError("the log cannot be read") from None
         finally:
             self._waiting -= 1

@@ -130,6 +130,9 @@ def _verify_plain(request: web.BaseRequest) -> None:
         raise RefusedError(Cause.UPGRADE)
     if _joined(request.headers, "Content-Encoding", "identity") not in _PASSED:
         raise RefusedError(Cause.ENCODED)
+    # What stands before an HTTP/1.0 server may never have heard of chunks.
+    if request.version == HttpVersion10 and "Transfer-Encoding" in request.headers:
+        raise RefusedError(Cause.BAD_REQUEST)
     # The parser also takes `gzip, chunked`, and hands on the packed bytes as if they were plain.
     if _joined(request.headers, "Transfer-Encoding", "chunked") != "chunked":
         raise RefusedError(Cause.ENCODED)
@@ -167,7 +170,8 @@ def _joined(headers: CIMultiDictProxy[str], name: str, usual: str) -> str:
 async def _body(request: web.BaseRequest, max_bytes: int) -> bytes:
     if (request.content_length or 0) > max_bytes:
         raise RefusedError(Cause.TOO_LARGE)
-    if request.headers.get("Expect", "").lower() == "100-continue":
+    waits = request.headers.get("Expect", "").lower() == "100-continue"
+    if waits and request.version == HttpVersion11:
         await request.writer.write(_CONTINUE)
         request.writer.output_size = 0  # the answer itself has not begun
     body = bytearray()

@@ -22,20 +22,33 @@ from typing import Final, Self
 import aiohttp
 from aiohttp import web
 
+from govshare_policy.crypto import hmac_sm3
 from govshare_policy.errors import ConfigError, ObligationError
 from govshare_sidecar.envoy.settings import Filter, ProxyConfig
 from govshare_sidecar.refusal import Cause, RefusedError
+from govshare_sidecar.routes import Route
 
 PATH: Final = "/.well-known/govshare/canary"
 TOKEN: Final = "Govshare-Canary"  # noqa: S105  the name of a header
-FIELD: Final = "kept"
-_HIDDEN: Final = "removed"
+_KEPT: Final = "kept"
+_REMOVED: Final = "removed"
 _NONCE_BYTES: Final = 16
 _LASTS_S: Final = 60.0
 _AGAIN_S: Final = 20.0
 _SOON_S: Final = 0.5
 _PATIENCE_S: Final = 5.0
-_MAX_BYTES: Final = 4096
+MAX_BYTES: Final = 4096
+# What the canary would be as a call; there never is one.
+ROUTE: Final = Route.parse(
+    method="GET",
+    path=PATH,
+    resource="canary",
+    channel="api",
+    fields=(_KEPT,),
+    fields_parameter="",
+    parameters=("nonce",),
+    records="",
+)
 _log: Final = logging.getLogger(__name__)
 
 
@@ -75,7 +88,7 @@ class Tokens:
         return Trial(trial), nonce
 
     def _seal(self, trial: str, nonce: str) -> str:
-        return hmac.new(self._secret, f"canary {trial} {nonce}".encode(), "sha256").hexdigest()
+        return hmac_sm3(self._secret, f"canary {trial} {nonce}".encode()).hex()
 
 
 def origin() -> web.Server:
@@ -83,7 +96,7 @@ def origin() -> web.Server:
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         nonce = request.query.get("nonce", "")
-        return web.json_response({FIELD: nonce, _HIDDEN: nonce})
+        return web.json_response({_KEPT: nonce, _REMOVED: nonce})
 
     return web.Server(handle, access_log=None)
 
@@ -203,7 +216,7 @@ class Prober:
         nonce, status, key, body = await self._ask(proxy, Trial.FILTER)
         if status != HTTPStatus.OK:
             raise CanaryError(f"`{proxy.name}` answers the self-test with status {status}")
-        if _document(body) != {FIELD: nonce}:
+        if _document(body) != {_KEPT: nonce}:
             raise CanaryError(f"`{proxy.name}` lets data through that the sidecar took out")
         _verify_key(proxy, key)
 
@@ -229,9 +242,9 @@ class Prober:
                 url, headers={TOKEN: token}, allow_redirects=False
             ) as response:
                 body = b""
-                async for chunk in response.content.iter_chunked(_MAX_BYTES):
+                async for chunk in response.content.iter_chunked(MAX_BYTES):
                     body += chunk
-                    if len(body) > _MAX_BYTES:
+                    if len(body) > MAX_BYTES:
                         break
                 return nonce, response.status, response.headers.get(TOKEN, ""), body
         except (aiohttp.ClientError, TimeoutError, OSError):

@@ -13,7 +13,9 @@ from multidict import CIMultiDictProxy
 from govshare_policy.gate import Outcome
 from govshare_sidecar.envoy.heads import headers_of, to_remove
 from govshare_sidecar.envoy.stream import EnvoyError, Head, Stream
-from govshare_sidecar.release import Released, release, verify_json_type
+from govshare_sidecar.release import Released
+from govshare_sidecar.release_answer import content_type, release_answer
+from govshare_sidecar.routes import Route
 from govshare_sidecar.upstream import Fault, UpstreamError
 
 RELEASED: Final = "released"
@@ -47,22 +49,22 @@ class Carrier(Protocol):
 
 
 class HttpCarrier:
-    """Carries a JSON document."""
+    """Carries a document in the form that its route states."""
 
     def __init__(
         self,
         stream: Stream,
         *,
+        route: Route,
         fields: tuple[str, ...],
-        records: tuple[str, ...],
         headers: Mapping[str, str],
         most: int,
     ) -> None:
         """Wait for an answer of at most *most* bytes, to release *fields* beside *headers*."""
         self._stream = stream
+        self._route = route
         self._fields = fields
-        self._records = records
-        self._headers = {"Content-Type": "application/json", **headers}
+        self._headers = {"Content-Type": content_type(route.form), **headers}
         self._most = most
         self._kept: tuple[_Arrived, Released] | None = None
 
@@ -70,11 +72,9 @@ class HttpCarrier:
         """Return once the whole document is there, and nothing but the fields is left of it."""
         arrived = await self._arrived()
         if len(arrived.body) < _LARGE_BYTES:
-            released = release(arrived.body, self._fields, records=self._records)
+            released = self._release(arrived)
         else:
-            released = await asyncio.to_thread(
-                release, arrived.body, self._fields, records=self._records
-            )
+            released = await asyncio.to_thread(self._release, arrived)
         self._kept = arrived, released
 
     def outcome(self, status: str) -> Outcome:
@@ -101,15 +101,21 @@ class HttpCarrier:
         if arrived.trailers is not None:
             await self._stream.end((), to_remove(arrived.trailers))
 
+    def _release(self, arrived: "_Arrived") -> Released:
+        headers = arrived.head.headers
+        return release_answer(
+            arrived.body,
+            self._fields,
+            route=self._route,
+            announced=",".join(headers.getall("Content-Type", ())),
+            content_encoding=",".join(headers.getall("Content-Encoding", ())),
+            most=self._most,
+        )
+
     async def _arrived(self) -> "_Arrived":
         """Return the whole answer, while the caller still waits for its head."""
         head, attributes = await self._stream.response_head()
         verify_status(head, attributes)
-        headers = head.headers
-        verify_json_type(
-            ",".join(headers.getall("Content-Type", ())),
-            ",".join(headers.getall("Content-Encoding", ())),
-        )
         body, trailers, ended = bytearray(), None, head.is_all
         while not ended:
             message = await self._stream.next()

@@ -4,19 +4,21 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 from aiohttp import web
 from google.protobuf.struct_pb2 import Struct
 
-from govshare_policy.errors import IdentityError
-from govshare_policy.gate import Answer, Outcome
+from govshare_policy.errors import AuditError, IdentityError
+from govshare_policy.gate import Answer
 from govshare_policy.identity import Evidence
 from govshare_policy.legal import Effect
 from govshare_sidecar.desk import Desk
-from govshare_sidecar.envoy import whole
-from govshare_sidecar.envoy.canary import FIELD, PATH, TOKEN, Proofs, Tokens, Trial
+from govshare_sidecar.envoy.canary import MAX_BYTES, PATH, ROUTE, TOKEN, Proofs, Tokens, Trial
+from govshare_sidecar.envoy.carrier import RELEASED, Carrier, HttpCarrier
+from govshare_sidecar.envoy.grpc_carrier import GrpcCarrier
 from govshare_sidecar.envoy.heads import asked_of, client_certificate, to_remove
 from govshare_sidecar.envoy.settings import EnvoyConfig, Filter
 from govshare_sidecar.envoy.stream import EnvoyError, Head, LeftError, Stream
@@ -25,15 +27,11 @@ from govshare_sidecar.metrics import Metrics
 from govshare_sidecar.problem import COMMON_HEADERS, denial, language_of, release_headers, trouble
 from govshare_sidecar.receipts import PLACE, Receipts
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.release import Released, release
 from govshare_sidecar.request import BODY_TIMEOUT_S, Asked
 from govshare_sidecar.upstream import UpstreamError
 
 ENTRANCE: Final = "envoy_ext_proc"
-RELEASED: Final = "released"
 CALLER_LEFT: Final = "caller_left"
-# Above this, reading an answer strictly takes long enough to keep other calls waiting.
-_LARGE_BYTES: Final = 256 * 1024
 _log: Final = logging.getLogger(__name__)
 
 
@@ -128,28 +126,33 @@ class Exchange:
         if answer.decision.effect is Effect.DENY:
             await self._stream.reply(denial(answer, language=self.language))
             return
+        carrier = self._carrier(asked, answer)
         try:
             await self._let_on(head, asked, answer)
-            arrived = await whole.arrived(self._stream, most=self._at.config.max_response_bytes)
-            released = await self._released(arrived, asked, answer)
+            await carrier.receive()
         except UpstreamError as error:
             self._at.metrics.upstream_failed(error.fault)
             _log.warning("%s", error)
-            await self._at.desk.conclude(answer, Outcome(status=error.fault.value))
+            await self._at.desk.conclude(answer, carrier.outcome(error.fault.value))
+            if self._stream.has_begun:
+                raise
             await self._stream.reply(trouble(error, language=self.language, answer=answer))
-            return
         except (LeftError, EnvoyError, asyncio.CancelledError):
-            await self._at.desk.conclude(answer, Outcome(status=CALLER_LEFT))
+            with suppress(AuditError):  # the desk has said so, and there is nobody else to tell
+                await self._at.desk.conclude(answer, carrier.outcome(CALLER_LEFT))
             raise
-        outcome = Outcome(
-            status=RELEASED,
-            rows=released.rows,
-            size_bytes=len(released.body),
-            response=released.digest,
-        )
-        await self._at.desk.conclude(answer, outcome)
+        else:
+            await self._at.desk.conclude(answer, carrier.outcome(RELEASED))
+            await carrier.send()
+
+    def _carrier(self, asked: Asked, answer: Answer) -> Carrier:
         headers = {**release_headers(answer), **self._at.receipts.keep(answer)}
-        await self._send(arrived, released, headers)
+        most, fields = self._at.config.max_response_bytes, answer.decision.fields
+        route = asked.target.route
+        method = self._at.config.methods.get(route.path)
+        if method is not None:
+            return GrpcCarrier(self._stream, method, fields=fields, headers=headers, most=most)
+        return HttpCarrier(self._stream, route=route, fields=fields, headers=headers, most=most)
 
     async def _let_on(self, head: Head, asked: Asked, answer: Answer) -> None:
         """Let the request on, spelled anew, with nothing of the caller's but what may go on."""
@@ -160,18 +163,6 @@ class Exchange:
         }
         body = None if head.is_all else asked.body
         await self._stream.forward(headers.items(), to_remove(head.headers, headers), body)
-
-    async def _released(self, arrived: whole.Arrived, asked: Asked, answer: Answer) -> Released:
-        fields, records = answer.decision.fields, asked.target.route.records
-        if len(arrived.body) < _LARGE_BYTES:
-            return release(arrived.body, fields, records=records)
-        return await asyncio.to_thread(release, arrived.body, fields, records=records)
-
-    async def _send(
-        self, arrived: whole.Arrived, released: Released, headers: Mapping[str, str]
-    ) -> None:
-        headers = {"Content-Type": "application/json", **headers}
-        await whole.send(self._stream, arrived, released.body, headers=headers)
 
     async def _canary(self, head: Head, path: str) -> None:
         """Do with a request of the sidecar's own what it says, and record nothing.
@@ -191,9 +182,11 @@ class Exchange:
                 await self._stream.reply(web.Response(status=403, body=b"", headers=shown))
             case Trial.FILTER:
                 await self._stream.forward((), to_remove(head.headers), None)
-                arrived = await whole.arrived(self._stream, most=_LARGE_BYTES)
-                released = release(arrived.body, (FIELD,), records=())
-                await self._send(arrived, released, shown)
+                carrier = HttpCarrier(
+                    self._stream, route=ROUTE, fields=ROUTE.fields, headers=shown, most=MAX_BYTES
+                )
+                await carrier.receive()
+                await carrier.send()
 
 
 class TrialError(EnvoyError):

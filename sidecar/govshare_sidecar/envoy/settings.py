@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table ``[envoy]``: which Envoys may ask, and what for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -8,13 +9,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
 
-from govshare_policy.crypto import sm3
 from govshare_policy.errors import ConfigError
 from govshare_sidecar._settings import Address, read_address
 from govshare_sidecar._table import Table, why
-from govshare_sidecar.routes import Route
+from govshare_sidecar.descriptors import find_method, load_descriptors, verify_place
+from govshare_sidecar.envoy.peer import spki_of
+from govshare_sidecar.routes import Route, RouteError
 
 _CANARY: Final = Address(host="127.0.0.1", port=9446)
 
@@ -46,6 +49,14 @@ class ProxyConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GrpcMethod:
+    """A method of gRPC: the call it stands for, and its messages."""
+
+    route: Route
+    descriptor: MethodDescriptor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvoyConfig:
     """The listener for Envoys.
 
@@ -54,6 +65,7 @@ class EnvoyConfig:
         network: The network that the Envoys' own listeners stand on.
         client_ca: Authorities of the certificates that Envoys show to the sidecar.
         canary: Where the upstream of the self-test is served, in plain HTTP.
+        methods: The methods of gRPC that are let through, by their paths.
     """
 
     listen: Address
@@ -64,10 +76,16 @@ class EnvoyConfig:
     max_response_bytes: int
     proxies: tuple[ProxyConfig, ...]
     routes: tuple[Route, ...]
+    methods: Mapping[str, GrpcMethod]
+
+    @property
+    def all_routes(self) -> tuple[Route, ...]:
+        """The routes over HTTP and those over gRPC."""
+        return (*self.routes, *(method.route for method in self.methods.values()))
 
 
 def read_envoy(table: Table, *, routes: tuple[Route, ...], client_ca: Path) -> EnvoyConfig:
-    """Return what the table ``[envoy]`` says, with the *routes* that stand in it.
+    """Return what the table ``[envoy]`` says, with the *routes* over HTTP that stand in it.
 
     Raises:
         ConfigError: If a key is unknown, missing or wrong, or a certificate cannot be read.
@@ -82,8 +100,11 @@ def read_envoy(table: Table, *, routes: tuple[Route, ...], client_ca: Path) -> E
         max_response_bytes=table.count("max_response_bytes", 8 << 20),
         proxies=proxies,
         routes=routes,
+        methods=_read_methods(table, routes) if table.has("grpc") else {},
     )
     table.finish()
+    if not config.all_routes:
+        raise table.error("route", "is missing, and so is `grpc`: nothing would be let through")
     if len({proxy.url for proxy in proxies}) != len(proxies):
         raise table.error("proxy", "names one `url` twice")
     return config
@@ -93,6 +114,38 @@ def _read_canary(table: Table) -> Address:
     listen = read_address(table)
     table.finish()
     return listen
+
+
+def _read_methods(table: Table, routes: tuple[Route, ...]) -> dict[str, GrpcMethod]:
+    pool = load_descriptors(table.file("descriptor_set"))
+    methods: dict[str, GrpcMethod] = {}
+    for entry in table.tables("grpc"):
+        try:
+            method = _read_method(entry, pool)
+            for route in (*routes, *(other.route for other in methods.values())):
+                method.route.verify_distinct(route)
+        except RouteError as error:
+            raise entry.error("method" if error.key == "path" else error.key, str(error)) from None
+        methods[method.route.path] = method
+    return methods
+
+
+def _read_method(table: Table, pool: DescriptorPool) -> GrpcMethod:
+    path = table.text("method")
+    descriptor = find_method(pool, path)
+    route = Route.parse(
+        method="POST",
+        path=path,
+        resource=table.text("resource"),
+        channel=table.text("channel", "api"),
+        fields=table.texts("fields"),
+        fields_parameter="",
+        parameters=(),
+        records=table.text("records", ""),
+    )
+    table.finish()
+    verify_place(descriptor.output_type, route.records)
+    return GrpcMethod(route=route, descriptor=descriptor)
 
 
 def _read_proxy(table: Table) -> ProxyConfig:
@@ -118,8 +171,7 @@ def _spki(path: Path) -> bytes:
         raise ConfigError(f"`{path.name}` cannot be read: {why(error)}") from None
     except ValueError:
         raise ConfigError(f"`{path.name}` does not hold a certificate in PEM") from None
-    public = certificate.public_key()
-    return sm3(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    return spki_of(certificate)
 
 
 def _is_address(url: str) -> bool:

@@ -84,7 +84,7 @@ class Stream:
             raise EnvoyError("envoy is not in the mode `FULL_DUPLEX_STREAMED` both ways")
         if said.send_body_without_waiting_for_header_response:
             raise EnvoyError("envoy has `send_body_without_waiting_for_header_response` set")
-        return _head(message.request_headers), message.attributes
+        return head_of(message.request_headers), message.attributes
 
     async def request_body(self, head: Head, *, most: int) -> bytes:
         """Return the whole body of the request.
@@ -116,7 +116,7 @@ class Stream:
         message = await self.next()
         if message.WhichOneof("request") != "response_headers":
             raise EnvoyError("envoy did not hand over the headers of the answer")
-        return _head(message.response_headers), message.attributes
+        return head_of(message.response_headers), message.attributes
 
     async def forward(
         self, headers: Iterable[tuple[str, str]], removed: Iterable[str], body: bytes | None
@@ -128,9 +128,13 @@ class Stream:
             )
         )
         for piece, is_last in _pieces(body) if body is not None else ():
-            await self._say(
-                pb.ProcessingResponse(request_body=pb.BodyResponse(response=_body(piece, is_last)))
-            )
+            await self.pass_on(piece, is_last=is_last)
+
+    async def pass_on(self, piece: bytes, *, is_last: bool) -> None:
+        """Let a piece of the body of the request on as it is."""
+        await self._say(
+            pb.ProcessingResponse(request_body=pb.BodyResponse(response=_body(piece, is_last)))
+        )
 
     async def begin(self, headers: Iterable[tuple[str, str]], removed: Iterable[str]) -> None:
         """Let the head of the answer go, with *headers* set and *removed* taken out.
@@ -181,7 +185,8 @@ class Stream:
         await self._write(response.SerializeToString())
 
 
-def _head(said: pb.HttpHeaders) -> Head:
+def head_of(said: pb.HttpHeaders) -> Head:
+    """Return *said* as a head."""
     return Head(headers=headers_of(said.headers), is_all=said.end_of_stream)
 
 
