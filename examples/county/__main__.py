@@ -167,6 +167,12 @@ def _say_next(root: Path, seconds: float, screen: Screen) -> None:
     screen.say("· 审计记录，每次调用一条：", "· the records, one for every call:")
     screen.command(f".venv/bin/govshare audit show {log} --count 5 --output table")
     screen.say(
+        "· 同一日志的审计报告，一个网页：",
+        "· a report on the same log, one page to open in a browser:",
+    )
+    trust = _short(root / "hubei" / "trust.toml")
+    screen.command(f".venv/bin/govshare audit report {log} --trust {trust} --out report.html")
+    screen.say(
         "· 自己动手的第一次调用：docs/tutorial/first-call.md",
         "· your own first call: docs/tutorial/first-call.md",
     )

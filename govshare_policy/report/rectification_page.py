@@ -115,7 +115,7 @@ def _findings(listed: Rectification, found: tuple[Finding, ...]) -> Html:
             Html(_body(listed, one.department) + _small(one.system)),
             text(one.resource),
             Html(both(one.text) + _small_words(GRADES[one.grade.value])),
-            text(one.since or "–"),
+            element("span", text(one.since or "–"), kind="day"),
             joined(element("code", text(evidence.place)) for evidence in one.evidence),
             text(one.notice or "–"),
             text(f"{one.count:,}"),
