@@ -24,6 +24,8 @@ lint: .venv/.ready-dev ## Check style, types, import contracts and generated cod
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
 	$(BIN)/python tools/gen_proto.py --check
+	$(BIN)/buf lint proto
+	$(BIN)/buf breaking proto --against proto/baseline.binpb
 	$(BIN)/python tools/check_docs.py
 
 format: .venv/.ready-dev ## Format the code
@@ -33,7 +35,7 @@ format: .venv/.ready-dev ## Format the code
 bench: .venv/.ready-dev ## Measure; prints machine, commit, n and medians
 	@for bench in bench/*.py; do $(BIN)/python "$$bench" || exit 1; done
 
-soak: .venv/.ready-dev ## Take hours: every fault at every system call, and ten million records (SOAK="--seed 1 --records N")
+soak: .venv/.ready-dev ## Take hours: every fault at every system call, then ten million records (SOAK="--seed N --directory DIR")
 	GOVSHARE_SOAK=1 $(BIN)/python -m pytest tests/faults tests/tamper tests/conformance
 	$(BIN)/python -m tests.soak $(SOAK)
 

@@ -8,6 +8,7 @@ so that an auditor can.
 
     python3 verify_log.py LOGDIR --trust trust.toml
     python3 verify_log.py LOGDIR --trust trust.toml --known FILE      a checkpoint or receipt kept
+    python3 verify_log.py LOGDIR --trust trust.toml --archive DIR     where dropped segments are
     python3 verify_log.py --receipt FILE --trust trust.toml           a receipt, without a log
     python3 verify_log.py --note FILE --trust trust.toml              a checkpoint, without a log
     python3 verify_log.py --note OLDER --continued FILE --trust trust.toml     and what followed
@@ -76,7 +77,9 @@ MAX_SIZE = 2**63 - 1
 MAX_TIME = 253402300799
 NAME = re.compile(r"[\x21-\x2a\x2c-\x7e]{1,255}")
 DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
-SEGMENT_NAME = re.compile(r"[0-9]{20}\.seg", re.ASCII)
+SEGMENT_NAME = re.compile(r"[0-9]{20}\.(seg|stub)", re.ASCII)
+ROOT = re.compile("[0-9a-f]{64}", re.ASCII)
+MAX_STUB_BYTES = MAX_RECORD_BYTES + 32768
 TYPE = b"\xff1.2.156.10197.1.501/gm-cosignature/v1"
 HEADER, ENTRY, COMMIT, SEAL = 1, 2, 3, 4
 LENGTHS = {HEADER: (56, 56), ENTRY: (2, MAX_RECORD_BYTES), COMMIT: (1, 16384), SEAL: (56, 56)}
@@ -855,14 +858,32 @@ class Verdict(NamedTuple):
     keys: list[str]
     warnings: list[str]
     witnessed: tuple[int, list[str]] | None
+    unread: list[tuple[int, int]]
+
+
+class Stub(NamedTuple):
+    """What stands for a dropped segment: its first record, its root, and who says so."""
+
+    first: int
+    root: bytes
+    note: Note
+
+    def file(self) -> str:
+        """Return its name under the directory of the log."""
+        return f"seg/{self.first:020d}.stub"
 
 
 class Log:
     """A log on its way to a verdict."""
 
-    def __init__(self, directory: Path, trust: Trust, known: list[Note]) -> None:
+    def __init__(
+        self, directory: Path, trust: Trust, known: list[Note], archives: list[Path]
+    ) -> None:
         """Begin before the first record; *known* are trusted checkpoints of the log."""
         self.directory, self.trust, self.known = directory, trust, known
+        self.places = [directory, *archives]
+        self.stubs: dict[int, Stub] = {}
+        self.unread: list[int] = []
         self.manifest: dict[str, str] = {}
         self.nodes: list[bytes] = []
         self.tree = Tree()
@@ -883,20 +904,52 @@ class Log:
         cosigned = self.read_cosigned()
         self.wanted |= {size, *(note.size for _, note, _ in cosigned)}
         names = self.list_segments()
+        self.wanted |= {stub.note.size for stub in self.stubs.values()}
         for number, name in enumerate(names):
-            is_last = number == len(names) - 1
-            with (self.directory / "seg" / name).open("rb", READ_BYTES) as file:
-                Segment(self, file, name, number * SEGMENT_LEAVES).verify(is_last=is_last)
+            self.read_segment(name, number * SEGMENT_LEAVES, is_last=number == len(names) - 1)
+        if self.unread and self.committed <= self.unread[-1] + SEGMENT_LEAVES:
+            raise BadLogError("dropped", self.stubs[self.unread[-1]].file(), 0, self.committed)
         if size > self.committed:
             raise BadLogError("short", "checkpoint", 0, self.committed)
         if self.notes.get(size) != published:
             raise BadLogError("checkpoint", "checkpoint")
         self.check_known()
+        self.check_stubs()
         witnessed = self.check_witnesses(cosigned)
         origin, times = self.manifest["origin"], (self.times[0], self.times[-1])
         counts = self.committed, self.root, self.commits, len(names)
+        later = max([stub.note.size for stub in self.stubs.values()], default=0)
+        if later > self.committed:
+            text = f"segments were dropped at size {later}, which is not reached here"
+            self.warnings.append(text)
+        unread = self.stretches()
+        for first, last in unread:
+            text = f"records {first} to {last} were dropped, on record, and not read"
+            self.warnings.append(text)
         warnings = [*self.warnings, *self.beside()]
-        return Verdict(origin, *counts, *times, self.keys, warnings, witnessed)
+        return Verdict(origin, *counts, *times, self.keys, warnings, witnessed, unread)
+
+    def read_segment(self, name: str, first: int, *, is_last: bool) -> None:
+        """Read the segment where it is, or take the root that its stub states (step 4)."""
+        path, stub = self.find(name), self.stubs.get(first)
+        if stub and path is None:
+            self.unread.append(first)
+            whole = Tree()
+            whole.nodes, whole.size = self.nodes, first
+            whole.append(stub.root, SEGMENT_LEVEL)
+            if whole.size in self.wanted:
+                self.roots[whole.size] = fold(self.nodes)
+            return
+        with (path or self.directory / "seg" / name).open("rb", READ_BYTES) as file:
+            Segment(self, file, name, first).verify(is_last=is_last)
+
+    def stretches(self) -> list[tuple[int, int]]:
+        """Return the first and the last record of each stretch that was not read."""
+        found: list[tuple[int, int]] = []
+        for first in self.unread:
+            start = found.pop()[0] if found and found[-1][1] + 1 == first else first
+            found.append((start, first + SEGMENT_LEAVES - 1))
+        return found
 
     def read_checkpoint(self) -> tuple[bytes, int]:
         """Return the published note and its size (step 2)."""
@@ -908,25 +961,101 @@ class Log:
             raise BadLogError("checkpoint", "checkpoint") from None
 
     def list_segments(self) -> list[str]:
-        """Return the names of the segments (step 3)."""
+        """Return the names of the segments, those included for which a stub stands (step 3)."""
         folder = self.directory / "seg"
-        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        for name in names:
+        there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        names = sorted({name.replace(".stub", ".seg") for name in there})
+        for name in there:
             if not SEGMENT_NAME.fullmatch(name) or int(name[:20]) % SEGMENT_LEAVES:
                 raise BadLogError("stray", f"seg/{name}")
         for number in range(max(len(names), 1)):
             wanted = f"{number * SEGMENT_LEAVES:020d}.seg"
-            if wanted not in names:
+            is_last = number == max(len(names), 1) - 1
+            if wanted not in (there if is_last else names):
                 raise BadLogError("segment", f"seg/{wanted}", 0, number * SEGMENT_LEAVES)
+        for name in names:
+            if name not in there:
+                self.stubs[int(name[:20])] = self.read_stub(int(name[:20]))
+        for first, stub in self.stubs.items():
+            self.check_archived(f"{first:020d}.seg", stub)
         return names
+
+    def find(self, name: str) -> Path | None:
+        """Return where the segment is: in the log, or in an archive."""
+        paths = (place / "seg" / name for place in self.places)
+        return next((path for path in paths if path.is_file()), None)
+
+    def check_archived(self, name: str, stub: Stub) -> None:
+        """Return only if the seal of a segment in an archive states the root of its stub."""
+        path = self.find(name)
+        if path is None:
+            return
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - HEADER_BYTES, 0))
+            frame = file.read()
+        kind, payload = HEAD.unpack(frame[:8])[0] >> 24 if frame[8:] else 0, frame[8:]
+        whole = kind == SEAL and len(frame) == HEADER_BYTES
+        if not whole or zlib.crc32(payload, zlib.crc32(frame[:4])) != HEAD.unpack(frame[:8])[1]:
+            raise BadLogError("dropped", f"seg/{name}")
+        magic, _, root, rest = FIXED.unpack(payload)
+        if magic != b"govsseal" or any(rest) or root != stub.root:
+            raise BadLogError("dropped", f"seg/{name}")
+
+    def read_stub(self, first: int) -> Stub:
+        """Return what stands for the segment of record *first*, once it was verified."""
+        file = f"seg/{first:020d}.stub"
+        with (self.directory / file).open("rb") as stub:
+            data = stub.read(MAX_STUB_BYTES + 1)
+        try:
+            receipt = parse_receipt(data)
+            root = self.stated_root(parse_record(receipt.record), first)
+            note = parse_note(receipt.note)
+            self.trust.check(note)
+            verify_inclusion(leaf_hash(receipt.record), receipt.number, note, receipt.proof)
+        except MalformedError:
+            raise BadLogError("dropped", file) from None
+        return Stub(first, root, note)
+
+    def stated_root(self, record: dict[str, Any], first: int) -> bytes:
+        """Return the root of a segment that a record says was dropped from this log."""
+        wanted = {name: self.manifest[name] for name in ("origin", "created", "genesis")}
+        wanted.update(phase="admin", event="dropped")
+        segments = record.get("segments")
+        roots = [
+            each.get("root")
+            for each in (segments if isinstance(segments, list) else [])
+            if isinstance(each, dict) and each.get("file") == f"{first:020d}.seg"
+        ]
+        if any(record.get(name) != value for name, value in wanted.items()) or len(roots) != 1:
+            raise MalformedError
+        if not isinstance(roots[0], str) or not ROOT.fullmatch(roots[0]):
+            raise MalformedError
+        return bytes.fromhex(roots[0])
 
     def check_known(self) -> None:
         """Return only if the log went through every known checkpoint (step 6)."""
         for note in self.known:
-            if note.size > self.committed:
-                raise BadLogError("short", "seg", 0, self.committed)
-            if self.roots.get(note.size) != note.root:
-                raise BadLogError("fork", "seg")
+            self.check_state(note, "seg")
+
+    def check_state(self, note: Note, file: str) -> None:
+        """Return only if the log went through a checkpoint, and that can be told."""
+        self.check_read(note, file)
+        if note.size > self.committed:
+            raise BadLogError("short", file, 0, self.committed)
+        if self.roots.get(note.size) != note.root:
+            raise BadLogError("fork", file)
+
+    def check_read(self, note: Note, file: str) -> None:
+        """Return only if the size of *note* does not lie within a segment that was not read."""
+        first = (note.size - 1) // SEGMENT_LEAVES * SEGMENT_LEAVES
+        if first in self.unread and note.size not in self.roots:
+            raise BadLogError("dropped", file, 0, first)
+
+    def check_stubs(self) -> None:
+        """Return only if the log went through the checkpoints of the stubs, where it was read."""
+        for stub in self.stubs.values():
+            if stub.note.size in self.roots:
+                self.check_state(stub.note, stub.file())
 
     def read_cosigned(self) -> list[tuple[str, Note, set[str]]]:
         """Return what witnesses signed: file, checkpoint and their names (step 2)."""
@@ -964,6 +1093,8 @@ class Log:
     ) -> tuple[int, list[str]] | None:
         """Return which size enough witnesses saw, and which did (step 7); none if none has to."""
         seen: dict[str, int] = {}
+        for place, note, _ in cosigned:
+            self.check_read(note, place)
         for place, note, names in cosigned:
             if note.size > self.committed:
                 raise BadLogError("short", place, 0, self.committed)
@@ -992,6 +1123,9 @@ class Log:
             yield f"`evidence/{path.name}` says that the log was forked or set back"
         for path in sorted((self.directory / "quarantine").glob("*.pending")):
             yield f"no record speaks of `quarantine/{path.name}` yet"
+        for path in sorted((self.directory / "seg").glob("*.stub")):
+            if path.with_suffix(".seg").exists():
+                yield f"`seg/{path.name}` says that the segment was dropped, but it is there"
 
     def in_use(self) -> bool:
         """Tell whether a writer of this host has the log open."""
@@ -1226,7 +1360,12 @@ class Segment:
             offset += READ_BYTES - len(needle)
 
 
-def verify(directory: Path, trust: Path, known: list[bytes] | None = None) -> Verdict:
+def verify(
+    directory: Path,
+    trust: Path,
+    known: list[bytes] | None = None,
+    archives: list[Path] | None = None,
+) -> Verdict:
     """Return the verdict on a log; raise BadLogError at the first rule that it breaks."""
     policy = read_trust(trust)
     notes = []
@@ -1239,7 +1378,8 @@ def verify(directory: Path, trust: Path, known: list[bytes] | None = None) -> Ve
         raise UsageError("a checkpoint that was kept is not trusted itself") from None
     if not directory.is_dir():
         raise UsageError(f"`{directory.name}` is no directory")
-    return Log(directory, policy, notes).verify()
+    places = [path / "log" if (path / "log").is_dir() else path for path in archives or []]
+    return Log(directory, policy, notes, places).verify()
 
 
 # The command.
@@ -1272,7 +1412,7 @@ def run(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
         document["continued"] = later
         said += [f"一致 consistency: {old.size} → {size}" for size in later]
     if options.log:
-        verdict = verify(options.log, options.trust, known)
+        verdict = verify(options.log, options.trust, known, options.archive)
         document.update(describe(verdict))
         counts = f"{verdict.size} records, {verdict.checkpoints} checkpoints"
         said.append(f"日志 log `{verdict.origin}`: {counts}")
@@ -1295,6 +1435,8 @@ def describe(verdict: Verdict) -> dict[str, Any]:
     }
     if verdict.witnessed:
         document["witnessed_size"], document["witnesses"] = verdict.witnessed
+    if verdict.unread:
+        document["unread"] = [list(stretch) for stretch in verdict.unread]
     return document
 
 
@@ -1329,6 +1471,13 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
         action="append",
         default=[],
         help="另存的检查点或回执 a checkpoint or receipt kept",
+    )
+    parser.add_argument(
+        "--archive",
+        type=Path,
+        action="append",
+        default=[],
+        help="归档，含已移出的段 an archive that has segments that were dropped",
     )
     parser.add_argument("--note", type=Path, help="检查点 a checkpoint to verify")
     parser.add_argument(

@@ -10,7 +10,7 @@
 #   sh verify_log.sh consistency NOTE LOGDIR            --trust trust.toml
 #
 # A continuation is a later checkpoint with the proof that it continues. The last form takes no proof
-# and hashes every record of a small log instead, some fifty a second. The order of the records, the
+# and hashes every record of a small log instead, some forty a second. The order of the records, the
 # clock and everything else about a log, verify_log.py verifies.
 #
 # Exits 0 if everything is as the keys vouch for, 1 if not, 2 if it cannot be told.

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Final, Self
 
 from govshare_policy.audit.merkle import HASH_BYTES
-from govshare_policy.crypto import DEFAULT_ID, PublicKey, Signer, sm3, verify
+from govshare_policy.crypto import DEFAULT_ID, PublicKey, Signer, sign_checked, sm3, verify
 from govshare_policy.errors import SignatureError, VerificationError
 
 # 0xff is C2SP's range for signature types without a number; the OID is that of SM2-with-SM3.
@@ -186,8 +186,7 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: Signer, *, name: str, time: 
         SignatureError: If the signer returned a signature that does not verify.
     """
     message = checkpoint.signed_bytes(name, time)
-    der = signer.sign(message, signer_id=DEFAULT_ID)
-    verify(signer.public, message, der, signer_id=DEFAULT_ID)
+    der = sign_checked(signer, message, signer_id=DEFAULT_ID)
     line = NoteSignature(
         name=name,
         key_id=key_id(name, signer.public),

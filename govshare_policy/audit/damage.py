@@ -26,6 +26,7 @@ class Damage(StrEnum):
     SHORT = "short"
     FORK = "fork"
     WITNESS = "witness"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

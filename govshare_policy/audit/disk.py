@@ -39,6 +39,10 @@ class Disk:
         """Rename a file, replacing *new*."""
         old.replace(new)
 
+    def remove(self, path: Path) -> None:
+        """Remove a file. Only a segment whose stub is on the disk is ever removed."""
+        path.unlink()
+
     def mkdir(self, path: Path) -> None:
         """Make a directory that must not exist."""
         path.mkdir(mode=0o750)

@@ -64,7 +64,12 @@ class Inbox:
             AuditError: If the log takes no more records, or failed before this one was kept.
         """
         future = asyncio.get_running_loop().create_future()
-        while (gate := self._enter_or_queue(record, future)) is not None:
+        while True:
+            with self._mutex:
+                if self._refusal or not self._is_full():
+                    self._enter(record, future)
+                    break
+                gate = self._queue(future.get_loop())
             try:
                 await gate
             except asyncio.CancelledError:
@@ -121,17 +126,11 @@ class Inbox:
         if self._is_idle:
             self._arrived.notify()
 
-    def _enter_or_queue(
-        self, record: bytes, future: "asyncio.Future[Receipt]"
-    ) -> "asyncio.Future[None] | None":
-        """Return none if *record* went in, else the gate to wait at."""
-        with self._mutex:
-            if self._refusal or not self._is_full():
-                self._enter(record, future)
-                return None
-            gate: asyncio.Future[None] = future.get_loop().create_future()
-            self._gates.append(gate)
-            return gate
+    def _queue(self, loop: asyncio.AbstractEventLoop) -> "asyncio.Future[None]":
+        """Return the gate at which to wait for room."""
+        gate: asyncio.Future[None] = loop.create_future()
+        self._gates.append(gate)
+        return gate
 
     def _pass_on(self) -> None:
         """Let somebody else in, in place of a coroutine that gave up at its gate."""

@@ -2,9 +2,10 @@
 """Pins: how far a log has come, remembered where a restored backup of the log does not reach."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, runtime_checkable
 
 from govshare_policy.audit.checkpoint import check_name
 from govshare_policy.audit.disk import Disk
@@ -39,6 +40,15 @@ class Mark:
         check_name(self.origin)
         if self.size < 0 or len(self.root) != HASH_BYTES:
             raise ValueError("a mark has a size and a root of 32 bytes")
+
+    def verify_next(self, new: "Mark", *, name: str) -> None:
+        """Return only if *new* may follow this mark in the pin *name*.
+
+        Raises:
+            AuditError: If it is of another log, or shorter.
+        """
+        if new.origin != self.origin or new.size < self.size:
+            raise AuditError(f"the pin `{name}` never goes back")
 
     def to_bytes(self) -> bytes:
         """Return the mark as five lines, or as four if its time is not known."""
@@ -88,6 +98,53 @@ class Pin(Protocol):
         ...
 
 
+class OpenPin(Pin, Protocol):
+    """A pin that may hold a connection, or be behind, until it is closed."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it; no secret."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is under way and let go of the store. A second time does nothing.
+
+        Raises:
+            AuditError: If the store does not hold the last mark.
+        """
+        ...
+
+
+@runtime_checkable
+class PinGroup(Protocol):
+    """What has more than one mark."""
+
+    def load_all(self) -> tuple[Mark | None, ...]:
+        """Return the mark of each pin, or none where nothing was ever remembered.
+
+        Raises:
+            AuditError: If one of them cannot be read.
+        """
+        ...
+
+
+def load_marks(pin: Pin | None) -> tuple[Mark | None, ...]:
+    """Return every mark that *pin* holds; a log has to have gone through all of them.
+
+    Raises:
+        AuditError: If one of them cannot be read.
+    """
+    if pin is None:
+        return ()
+    return pin.load_all() if isinstance(pin, PinGroup) else (pin.load(),)
+
+
+def furthest(marks: Iterable[Mark | None]) -> Mark | None:
+    """Return the mark of the longest log, or none if there is no mark."""
+    there = [mark for mark in marks if mark is not None]
+    return max(there, key=lambda mark: (mark.size, mark.time or 0), default=None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePin:
     """A mark in a file; put it on another disk than the log.
@@ -98,6 +155,11 @@ class FilePin:
     path: Path
     disk: Disk = Disk()  # noqa: RUF009 - it has no state
 
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return self.path.name
+
     def load(self) -> Mark | None:
         """Return the mark in the file, or none if there is no file."""
         try:
@@ -105,15 +167,18 @@ class FilePin:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise AuditError(f"the pin `{self.path.name}` cannot be read") from error
+            raise AuditError(f"the pin `{self.name}` cannot be read") from error
 
     def advance(self, old: Mark | None, new: Mark) -> None:
         """Replace the file, if it holds *old*."""
         if self.load() != old:
-            raise AuditError(f"the pin `{self.path.name}` was moved by another writer")
-        if old is not None and (new.origin != old.origin or new.size < old.size):
-            raise AuditError(f"the pin `{self.path.name}` never goes back")
+            raise AuditError(f"the pin `{self.name}` was moved by another writer")
+        if old is not None:
+            old.verify_next(new, name=self.name)
         try:
             self.disk.replace(self.path, new.to_bytes())
         except OSError as error:
-            raise AuditError(f"the pin `{self.path.name}` cannot be written") from error
+            raise AuditError(f"the pin `{self.name}` cannot be written") from error
+
+    def close(self) -> None:
+        """Do nothing: no file is kept open."""

@@ -11,11 +11,11 @@ from typing import Final
 
 from govshare_policy.audit.checkpoint import Checkpoint
 from govshare_policy.audit.damage import Damage, LogDamageError, Part, blame
-from govshare_policy.audit.layout import segment_file
+from govshare_policy.audit.layout import is_followed, segment_file
 from govshare_policy.audit.manifest import load_manifest
 from govshare_policy.audit.merkle import HASH_BYTES, leaf_hash, node_hash, root_hash
 from govshare_policy.audit.receipt import Receipt
-from govshare_policy.audit.recovery import read_seal
+from govshare_policy.audit.recovery import read_root
 from govshare_policy.audit.segment import SEGMENT_LEAVES, FrameReader, Kind
 from govshare_policy.errors import VerificationError
 
@@ -98,7 +98,7 @@ class LogTree:
         if is_whole and (start, end) in self._roots:
             return self._roots[start, end]
         if width == SEGMENT_LEAVES and self._is_sealed(start):
-            root = read_seal(self._directory, start, self._manifest).root
+            root = read_root(self._directory, start, self._manifest)
         elif width <= _BLOCK_LEAVES:
             root = root_hash(self._read(start, end))
         else:
@@ -127,7 +127,7 @@ class LogTree:
 
     def _is_sealed(self, first: int) -> bool:
         """Tell whether another segment follows, without which a full one may lack its seal."""
-        return (self._directory / segment_file(first + SEGMENT_LEAVES)).exists()
+        return is_followed(self._directory, first)
 
 
 class _Leaves:

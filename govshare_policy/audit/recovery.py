@@ -19,6 +19,7 @@ from govshare_policy.audit.layout import (
     MANIFEST,
     PENDING,
     QUARANTINE,
+    is_dropped,
     list_segments,
     segment_file,
 )
@@ -37,6 +38,7 @@ from govshare_policy.audit.segment import (
     last_nonzero,
     read_frame,
 )
+from govshare_policy.audit.stub import read_stub
 from govshare_policy.crypto import PublicKey, sm3, sm3_new
 from govshare_policy.errors import SignatureError, VerificationError
 
@@ -80,7 +82,7 @@ def inspect(directory: Path, public: PublicKey) -> State:
     *sealed, first = list_segments(directory)
     before = Tree()
     for segment in sealed:
-        before.append(read_seal(directory, segment, manifest).root, level=SEGMENT_LEVEL)
+        before.append(read_root(directory, segment, manifest), level=SEGMENT_LEVEL)
     with (directory / segment_file(first)).open("rb") as file:
         last = scan_segment(file, first=first, genesis=manifest.genesis)
         final = last_nonzero(file, last.end)
@@ -114,7 +116,7 @@ def root_at(directory: Path, size: int, manifest: Manifest) -> bytes:
     """
     tree, first = Tree(), size // SEGMENT_LEAVES * SEGMENT_LEAVES
     for segment in range(0, first, SEGMENT_LEAVES):
-        tree.append(read_seal(directory, segment, manifest).root, level=SEGMENT_LEVEL)
+        tree.append(read_root(directory, segment, manifest), level=SEGMENT_LEVEL)
     if size > first:
         with (directory / segment_file(first)).open("rb") as file:
             entries = (frame for frame in FrameReader(file) if frame.kind == Kind.ENTRY)
@@ -138,6 +140,18 @@ def read_seal(directory: Path, first: int, manifest: Manifest) -> Seal:
             raise VerificationError("the header is of another segment")
         offset = path.stat().st_size - FIXED_FRAME_BYTES
         return Seal.from_payload(read_frame(path, offset, Kind.SEAL).payload)
+
+
+def read_root(directory: Path, first: int, manifest: Manifest) -> bytes:
+    """Return the root that the seal or the stub of a full segment claims; 32 bytes.
+
+    Raises:
+        LogDamageError: If there is neither.
+        OSError: If it cannot be read.
+    """
+    if is_dropped(directory, first):
+        return read_stub(directory, first, manifest).root
+    return read_seal(directory, first, manifest).root
 
 
 def put_aside(directory: Path, state: State, *, disk: Disk) -> None:

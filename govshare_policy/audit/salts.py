@@ -186,6 +186,16 @@ class SaltStore:
             row = self._db.execute("SELECT record FROM erased WHERE what = ?", (what,)).fetchone()
         return row[0] if row is not None else ""
 
+    def places(self, day: date) -> frozenset[str]:
+        """Return where the nodes stand that are kept of *day*: beginnings of paths.
+
+        Raises:
+            AuditError: If it cannot be read.
+        """
+        with self._reading():
+            rows = self._db.execute("SELECT place FROM node WHERE day = ?", (day.isoformat(),))
+            return frozenset(place for (place,) in rows)
+
     def close(self) -> None:
         """Close the file."""
         self._seed = None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Verifying some records of a large log, offline, without reading the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,10 +9,16 @@ from pathlib import Path
 from govshare_policy.audit.checkpoint import Checkpoint
 from govshare_policy.audit.cosign import Cosigned, Witnessed, read_cosigned, verify_witnessed
 from govshare_policy.audit.damage import Damage, LogDamageError, Part, blame
-from govshare_policy.audit.layout import CHECKPOINT, SEGMENTS, list_segments
+from govshare_policy.audit.layout import (
+    CHECKPOINT,
+    SEGMENTS,
+    is_dropped,
+    list_segments,
+    stub_file,
+)
 from govshare_policy.audit.merkle import Tree
 from govshare_policy.audit.proof import LogTree
-from govshare_policy.audit.recovery import read_seal
+from govshare_policy.audit.recovery import read_root
 from govshare_policy.audit.segment import SEGMENT_LEAVES, SEGMENT_LEVEL
 from govshare_policy.audit.trust import TrustPolicy
 from govshare_policy.audit.verify import (
@@ -105,9 +111,10 @@ def verify_range(
     segments = list_segments(directory)
     touched = [place for place in segments if first - SEGMENT_LEAVES < place <= last]
     touched = touched or segments[-1:]
+    _refuse_dropped(directory, touched)
     start = Tree()
     for segment in range(0, touched[0], SEGMENT_LEAVES):
-        start.append(read_seal(directory, segment, manifest).root, level=SEGMENT_LEVEL)
+        start.append(read_root(directory, segment, manifest), level=SEGMENT_LEVEL)
     walk = Walk(
         manifest,
         trust,
@@ -139,6 +146,14 @@ def verify_range(
         warnings=(*walk.warnings, *warn_behind(witnessed, max(walk.size, published.size))),
         witnessed=witnessed,
     )
+
+
+def _refuse_dropped(directory: Path, touched: Collection[int]) -> None:
+    for first in touched:
+        if is_dropped(directory, first):
+            what = "these records were dropped; ask an archive that has them"
+            part = Part(file=stub_file(first), offset=0, what=what)
+            raise LogDamageError(Damage.DROPPED, part, first)
 
 
 def _verify_beyond(

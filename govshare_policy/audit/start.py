@@ -21,7 +21,7 @@ from govshare_policy.audit.layout import (
 from govshare_policy.audit.ledger import Ledger
 from govshare_policy.audit.manifest import Manifest, genesis_record
 from govshare_policy.audit.merkle import leaf_hash
-from govshare_policy.audit.pin import Mark, Pin
+from govshare_policy.audit.pin import Mark, Pin, furthest, load_marks
 from govshare_policy.audit.record import encode_record, format_time, new_record_id
 from govshare_policy.audit.recovery import State, inspect, list_pending, put_aside, root_at
 from govshare_policy.audit.segment import Seal
@@ -113,15 +113,15 @@ def open_ledger(
         lock = Lock.acquire(directory)
         undo.callback(lock.release)
         state = inspect(directory, signer.public)
-        mark = None if pin is None else pin.load()
-        if mark is not None:
+        marks = [mark for mark in load_marks(pin) if mark is not None]
+        for mark in marks:
             verify_mark(directory, mark, state)
         ledger = Ledger(
             directory, state.manifest, signer=signer, disk=disk, preallocate=preallocate
         )
         undo.callback(ledger.close)
         ledger.restore(state.frontier, state.checkpoint, time=state.time)
-        ledger.pin, ledger.mark = pin, mark
+        ledger.pin, ledger.mark = pin, furthest(marks)
         put_aside(directory, state, disk=disk)
         _take_up(ledger, state)
         _record_tails(ledger, at=at, disk=disk)

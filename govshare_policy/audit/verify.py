@@ -1,36 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """Verifying a whole log, offline, from its directory and a trust policy alone."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
+from govshare_policy.audit.beside import warn_beside
 from govshare_policy.audit.checkpoint import MAX_NOTE_BYTES, Checkpoint
 from govshare_policy.audit.cosign import Witnessed, read_cosigned, verify_witnessed
-from govshare_policy.audit.crew import read_full_segments
 from govshare_policy.audit.damage import Damage, LogDamageError, Part, blame
+from govshare_policy.audit.dropped import (
+    find_place,
+    list_unread,
+    read_through,
+    refuse_unread,
+    verify_archived,
+    verify_covered,
+    warn_dropped,
+)
 from govshare_policy.audit.layout import (
     CHECKPOINT,
-    EVIDENCE,
     MANIFEST,
-    PENDING,
-    QUARANTINE,
     SEGMENTS,
-    WITNESS,
     list_segments,
     segment_file,
 )
 from govshare_policy.audit.manifest import Manifest, load_manifest
 from govshare_policy.audit.segment import FIXED_FRAME_BYTES, FrameReader, Kind
+from govshare_policy.audit.stub import read_stubs
 from govshare_policy.audit.trust import TrustPolicy
 from govshare_policy.audit.walk import Walk
 from govshare_policy.errors import VerificationError
-
-# Derived from the segments, or no part of what they vouch for.
-_KNOWN: Final = {MANIFEST, CHECKPOINT, SEGMENTS, QUARANTINE, WITNESS, EVIDENCE, "tile"}
-_INDEX: Final = "index.sqlite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +40,18 @@ class Verdict:
 
     Attributes:
         origin: Its name.
-        size: Number of records; every one is vouched for.
+        size: Number of records; every one is vouched for, those in *unread* by their root alone.
         root: Root over them; 32 bytes.
         checkpoints: Number of signed checkpoints, all of them verified.
-        segments: Number of segment files.
+        segments: Number of segments, those in *unread* included.
         first_time: When the first checkpoint was signed.
         last_time: When the last one was.
         key_fingerprints: Of the keys that signed, in the order of their first signature; 32 bytes
             each.
         warnings: What an auditor should know although every rule is kept.
         witnessed: How far witnesses vouch for it; none if the trust policy requires none.
+        unread: The first and the last record of each stretch that was dropped from the log, and
+            that no archive at hand has.
     """
 
     origin: str
@@ -61,6 +64,7 @@ class Verdict:
     key_fingerprints: tuple[bytes, ...]
     warnings: tuple[str, ...]
     witnessed: Witnessed | None = None
+    unread: tuple[tuple[int, int], ...] = ()
 
 
 def verify_log(
@@ -68,6 +72,7 @@ def verify_log(
     trust: TrustPolicy,
     *,
     known: Collection[Checkpoint] = (),
+    archives: Sequence[Path] = (),
     progress: Callable[[int, int], None] | None = None,
     workers: int = 1,
 ) -> Verdict:
@@ -76,12 +81,13 @@ def verify_log(
     1. ``log.json`` is well formed and of the log that *trust* names.
     2. The ``checkpoint`` file is well formed, and so is what witnesses signed, if *trust* requires
        any.
-    3. The segments are all there, and nothing else is among them.
+    3. The segments are all there, or for each of the others the proof that it was dropped on
+       record, and nothing else is among them.
     4. Every frame is whole, every commit states the root of all records before it and is signed
        by a trusted key, no commit is dated before the one before it, and nothing follows the
        last commit.
     5. The ``checkpoint`` file is one of those commits.
-    6. The log went through every checkpoint in *known*.
+    6. The log went through every checkpoint in *known*, and through those of the stubs.
     7. It went through everything that trusted witnesses signed, and enough of them signed.
 
     Only steps 6 and 7 find that a log was cut at an older commit, or replaced by another that its
@@ -91,6 +97,8 @@ def verify_log(
         directory: The log. It may be in use.
         trust: From outside the log.
         known: Checkpoints of this log that were kept elsewhere.
+        archives: Logs in which segments that were dropped from this one are read, and verified
+            like the others. Of those that none has, the root alone is verified.
         progress: Told the bytes read so far, and those there are.
         workers: How many processes read the full segments. The verdict is the same with any
             number; with more than 1, a script needs its ``if __name__ == "__main__":``.
@@ -109,6 +117,8 @@ def verify_log(
     cosigned = read_cosigned(directory, trust)
     # 3.
     segments = list_segments(directory)
+    stubs = read_stubs(directory, segments, manifest, trust)
+    verify_archived(directory, stubs, archives)
     # 4.
     walk = Walk(
         manifest,
@@ -117,21 +127,29 @@ def verify_log(
             published.size,
             *(checkpoint.size for checkpoint in known),
             *(kept.checkpoint.size for kept in cosigned),
+            *(stub.checkpoint.size for stub in stubs),
         },
-        progress=meter(directory, segments, progress),
+        progress=meter(directory, segments, progress, archives=archives),
     )
     *full, last = segments
-    read_full_segments(walk, directory, full, workers=workers)
+    unread = read_through(walk, directory, full, stubs, archives=archives, workers=workers)
     walk.read_segment(directory, last, is_last=True)
     if walk.last is None or walk.first_time is None or walk.last_time is None:
         part = Part(file=segment_file(0), offset=FIXED_FRAME_BYTES, what="the log has no commit")
         raise LogDamageError(Damage.SEGMENT, part, 0)
+    verify_covered(walk, unread)
     # 5.
     verify_published(walk, note, published)
     # 6.
     for checkpoint in known:
-        _verify_known(walk, checkpoint)
+        refuse_unread(checkpoint.size, walk, unread, file=SEGMENTS)
+        _verify_known(walk, checkpoint, file=SEGMENTS)
+    for stub in stubs:
+        if stub.checkpoint.size in walk.roots:
+            _verify_known(walk, stub.checkpoint, file=stub.file)
     # 7.
+    for kept in cosigned:
+        refuse_unread(kept.checkpoint.size, walk, unread, file=kept.file)
     witnessed = verify_witnessed(cosigned, trust, roots=walk.roots, size=walk.size)
     return Verdict(
         origin=walk.last.origin,
@@ -142,16 +160,22 @@ def verify_log(
         first_time=walk.first_time,
         last_time=walk.last_time,
         key_fingerprints=tuple(key.fingerprint for key in walk.keys),
-        warnings=(*walk.warnings, *warn_behind(witnessed, walk.size), *_beside(directory)),
+        warnings=(
+            *walk.warnings,
+            *warn_behind(witnessed, walk.size),
+            *warn_dropped(stubs, unread, size=walk.size),
+            *warn_beside(directory),
+        ),
         witnessed=witnessed,
+        unread=list_unread(unread),
     )
 
 
-def read_records(directory: Path) -> Iterator[tuple[int, bytes]]:
+def read_records(directory: Path, *, archives: Sequence[Path] = ()) -> Iterator[tuple[int, bytes]]:
     """Yield the number and the bytes of every record under a commit, in order.
 
     Says nothing about trust: signatures and hashes are not looked at. Memory does not grow with
-    the log.
+    the log. Segments that were dropped are read in *archives*, or left out if none has them.
 
     Raises:
         LogDamageError: If a segment is missing, or reading stops before the last segment does.
@@ -160,7 +184,10 @@ def read_records(directory: Path) -> Iterator[tuple[int, bytes]]:
     *_, last = segments = list_segments(directory)
     for first in segments:
         index, waiting = first, []
-        with (directory / segment_file(first)).open("rb") as file:
+        place = find_place(directory, first, archives)
+        if place is None:
+            continue
+        with (place / segment_file(first)).open("rb") as file:
             reader = FrameReader(file)
             for frame in reader:
                 if frame.kind == Kind.ENTRY:
@@ -202,10 +229,15 @@ def read_published(directory: Path) -> tuple[bytes, Checkpoint]:
 
 
 def meter(
-    directory: Path, segments: Collection[int], progress: Callable[[int, int], None] | None
+    directory: Path,
+    segments: Collection[int],
+    progress: Callable[[int, int], None] | None,
+    *,
+    archives: Sequence[Path] = (),
 ) -> Callable[[int], None]:
     """Return what adds up bytes read of *segments* and tells *progress* the sum and the total."""
-    total = sum((directory / segment_file(first)).stat().st_size for first in segments)
+    places = ((find_place(directory, first, archives), first) for first in segments)
+    total = sum((at / segment_file(first)).stat().st_size for at, first in places if at)
     done = 0
 
     def add(size_bytes: int) -> None:
@@ -232,28 +264,17 @@ def verify_published(walk: Walk, note: bytes, published: Checkpoint) -> None:
         raise LogDamageError(Damage.CHECKPOINT, part)
 
 
-def _verify_known(walk: Walk, known: Checkpoint) -> None:
+def _verify_known(walk: Walk, known: Checkpoint, *, file: str) -> None:
     if known.size > walk.size:
         what = f"a checkpoint of size {known.size} was kept but the log ends at size {walk.size}"
-        part = Part(file=SEGMENTS, offset=0, what=what)
+        part = Part(file=file, offset=0, what=what)
         raise LogDamageError(Damage.SHORT, part, walk.size)
     if walk.roots.get(known.size) != known.root:
         what = f"at size {known.size} it is not the log of the checkpoint that was kept"
-        raise LogDamageError(Damage.FORK, Part(file=SEGMENTS, offset=0, what=what))
+        raise LogDamageError(Damage.FORK, Part(file=file, offset=0, what=what))
 
 
 def warn_behind(witnessed: Witnessed | None, size: int) -> Iterator[str]:
     """Yield what an auditor should know if the witnesses have not seen all *size* records."""
     if witnessed is not None and witnessed.size < size:
         yield f"no quorum of witnesses has seen the last {size - witnessed.size} records yet"
-
-
-def _beside(directory: Path) -> Iterator[str]:
-    """Yield what an auditor should know about the files that were not looked at."""
-    for path in sorted(directory.iterdir()):
-        if path.name not in _KNOWN and not path.name.startswith(_INDEX):
-            yield f"`{path.name}` is no part of a log"
-    for path in sorted((directory / EVIDENCE).glob("*")):
-        yield f"`{EVIDENCE}/{path.name}` says that the log was forked or set back"
-    for path in sorted((directory / QUARANTINE).glob(f"*{PENDING}")):
-        yield f"no record speaks of `{QUARANTINE}/{path.name}` yet"

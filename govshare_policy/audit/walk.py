@@ -13,8 +13,9 @@ from govshare_policy.audit.damage import Damage, blame
 from govshare_policy.audit.layout import segment_file
 from govshare_policy.audit.live import becomes_commit
 from govshare_policy.audit.manifest import Manifest
-from govshare_policy.audit.merkle import Frontier
+from govshare_policy.audit.merkle import Frontier, Tree
 from govshare_policy.audit.reading import SegmentReading
+from govshare_policy.audit.segment import SEGMENT_LEVEL
 from govshare_policy.audit.trust import TrustPolicy
 from govshare_policy.crypto import PublicKey
 from govshare_policy.errors import VerificationError
@@ -124,6 +125,14 @@ class Walk:
             elif segment.lacks_seal():
                 self.warnings.append(f"the full segment `{segment_file(first)}` has no seal yet")
             self.tree = segment.whole_tree()
+
+    def skip_segment(self, root: bytes) -> None:
+        """Take *root* for a full segment that is not there to be read; a later commit vouches."""
+        tree = Tree(self.tree)
+        tree.append(root, level=SEGMENT_LEVEL)
+        self.tree = tree.frontier()
+        if self.tree.size in self.wanted:
+            self.roots[self.tree.size] = self.tree.root()
 
     def stretch(self) -> Stretch | None:
         """Return what was found since the start; none before the first checkpoint."""

@@ -3,6 +3,7 @@
 
 import os
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +11,14 @@ from typing import Annotated
 import typer
 
 from govshare_policy.audit import (
-    FilePin,
+    Pin,
     follow_rotation,
     format_trust,
     load_trust,
     rotate_key,
     trust_text,
 )
+from govshare_policy.audit.pin_open import full_name, join_pins, open_pin
 from govshare_policy.cli.output import Output, OutputOption, chosen_output, dump
 from govshare_policy.crypto import PublicKey, generate_key, load_public_key, open_signer
 from govshare_policy.errors import ConfigError, VerificationError
@@ -80,8 +82,9 @@ def rotate_command(  # noqa: PLR0913  each is an option of the command
     new: Annotated[str, typer.Option("--new", help="The key that takes over, as file:PATH.")],
     trust: Annotated[Path, typer.Option("--trust", help="The trust file until now.")],
     out: Annotated[Path, typer.Option("--out", help="The new trust file; it must not exist.")],
-    pin: Annotated[
-        Path | None, typer.Option("--pin", help="The pin of the log; without it none is checked.")
+    pins: Annotated[
+        list[str] | None,
+        typer.Option("--pin", help="A pin of the log, each of them; without it none is checked."),
     ] = None,
     passphrase_file: Annotated[
         Path | None,
@@ -107,16 +110,25 @@ def rotate_command(  # noqa: PLR0913  each is an option of the command
     policy = load_trust(trust)
     passphrase = _passphrase(passphrase_file)
     new_passphrase = _passphrase(new_passphrase_file) if new_passphrase_file else passphrase
-    rotation = rotate_key(
-        log,
-        signer=open_signer(key, passphrase),
-        successor=open_signer(new, new_passphrase),
-        at=datetime.now(UTC),
-        pin=None if pin is None else FilePin(path=pin),
-    )
+    with ExitStack() as stack:
+        rotation = rotate_key(
+            log,
+            signer=open_signer(key, passphrase),
+            successor=open_signer(new, new_passphrase),
+            at=datetime.now(UTC),
+            pin=_open_pins(pins, stack) if pins else None,
+        )
     out.write_text(format_trust(follow_rotation(policy, rotation, log)), encoding="utf-8")
     files = {"trust": str(out), "from_size": str(rotation.size)}
     _print(rotation.new, output, files)
+
+
+def _open_pins(pins: list[str], stack: ExitStack) -> Pin:
+    """Return *pins* as one, which *stack* closes."""
+    here = Path()
+    pin = join_pins([open_pin(full_name(text, directory=here)) for text in pins])
+    stack.callback(pin.close)
+    return pin
 
 
 def _print(public: PublicKey, output: Output | None, files: dict[str, str]) -> None:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from govshare_policy.audit import AuditLog, FilePin, SaltStore, trust_text
+from govshare_policy.audit import AuditLog, Pin, SaltStore, trust_text
+from govshare_policy.audit.pin_open import join_pins, name_beside, open_pin
 from govshare_policy.crypto import open_signer
 from govshare_policy.deadline import Clock, load_clocks
 from govshare_policy.errors import CallError, ConfigError
@@ -42,7 +43,7 @@ class Place:
     key: str
     passphrase: bytes
     directory: Path
-    pin: Path
+    pins: tuple[str, ...]
     trust: Path
 
     @property
@@ -96,7 +97,9 @@ def open_desk(config: Path, at: str) -> Iterator[Desk]:
     stated = bool(at)
     moment = Moment(at=_instant(at) if stated else datetime.now(UTC), stated=stated)
     with ExitStack() as stack:
-        log = stack.enter_context(_open_log(place))
+        pin = join_pins([open_pin(name) for name in place.pins])
+        stack.callback(pin.close)
+        log = stack.enter_context(_open_log(place, pin))
         store = stack.enter_context(Store(place.store, profile=place.profile, origin=log.origin))
         recover(store, log, log_directory=place.log, data=place.data)
         bundle, texts = _texts(place)
@@ -148,7 +151,7 @@ def _place(config: Path) -> Place:
         key=deployment.log.key,
         passphrase=deployment.log.passphrase,
         directory=deployment.log.directory.with_name("workflow"),
-        pin=deployment.log.pin.with_name(f"{deployment.log.pin.name}-workflow"),
+        pins=tuple(name_beside(name, "workflow") for name in deployment.log.pins.names),
         trust=config.with_name(TRUST),
     )
 
@@ -159,9 +162,8 @@ def _texts(place: Place) -> tuple[Bundle, tuple[Workflow, ...]]:
     return bundle, tuple(load_workflow(text.pack) for text in bundle.texts)
 
 
-def _open_log(place: Place) -> AuditLog:
+def _open_log(place: Place, pin: Pin) -> AuditLog:
     signer = open_signer(place.key, place.passphrase)
-    pin = FilePin(path=place.pin)
     try:
         if place.log.is_dir() and any(place.log.iterdir()):
             return AuditLog.open(place.log, signer=signer, now=_now, pin=pin)

@@ -21,6 +21,7 @@ from govshare_policy.errors import ConfigError
 _LABEL: Final = "ENCRYPTED PRIVATE KEY"
 _SCHEME: Final = "file:"
 _MAX_FILE_BYTES: Final = 65_536
+_OPEN_TO_OTHERS: Final = 0o077
 
 
 def open_signer(uri: str, passphrase: bytes) -> Signer:
@@ -34,7 +35,8 @@ def open_signer(uri: str, passphrase: bytes) -> Signer:
 
     Raises:
         ConfigError: If the scheme is unknown, the file cannot be read, is not encrypted or does
-            not open, the key is no SM2 key in range, or nothing on this host can sign.
+            not open or is open to others than its owner, the key is no SM2 key in range, or
+            nothing on this host can sign.
     """
     if uri.startswith(SDF_SCHEME):
         return open_sdf(uri, passphrase)
@@ -44,7 +46,7 @@ def open_signer(uri: str, passphrase: bytes) -> Signer:
         raise ConfigError("a private key is kept under a passphrase; it cannot be empty")
     path = Path(uri.removeprefix(_SCHEME))
     with _naming(path):
-        label, contents = parse_pem(_read(path))
+        label, contents = parse_pem(_read(path, private=True))
         if label != _LABEL:
             raise ConfigError(f"it is not an `{_LABEL}`; encrypt it with `openssl pkcs8 -topk8`")
         decoded = decrypt_key(contents, passphrase)
@@ -91,12 +93,16 @@ def _naming(path: Path) -> Iterator[None]:
         raise ConfigError(f"cannot use the key file `{path}`: {error}") from None
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, *, private: bool = False) -> bytes:
     try:
         with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
             text = file.read(_MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{error.strerror}".lower()) from None
+    # Whoever can copy it can guess at its passphrase for as long as they like.
+    if private and mode & _OPEN_TO_OTHERS:
+        raise ConfigError("it is open to others than its owner; chmod 600 it")
     if len(text) > _MAX_FILE_BYTES:
         raise ConfigError(f"it is longer than {_MAX_FILE_BYTES} bytes")
     return text

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SM2 by the system's libcrypto, through ctypes.
 
-Calls run without the interpreter lock, and the distribution patches the library.
+Signing and verifying run without the interpreter lock, and the distribution patches the library.
 
 Source:
     EVP_SIGNATURE-SM2(7), EVP_DigestSignInit(3), EVP_PKEY_CTX_set1_id(3) of OpenSSL 3.0.
@@ -21,6 +21,10 @@ from govshare_policy.crypto._signature import Signature, format_signature, parse
 from govshare_policy.errors import ConfigError, SignatureError
 
 SONAMES: Final = ("libcrypto.so.3", "libcrypto.so.4")
+
+# These take long enough to let other threads run. All other calls keep the interpreter lock: to
+# get it back from a busy thread takes a thousand times as long as they do.
+_UNLOCKED: Final = frozenset({"EVP_DigestSign", "EVP_DigestVerify"})
 
 _MAX_SIGNATURE: Final = 72
 _MAX_SPKI: Final = 256
@@ -181,20 +185,22 @@ def open_libcrypto(sonames: Sequence[str] = SONAMES) -> Libcrypto:
         ConfigError: If there is none, or it lacks a function that we call. Whether it was built
             with SM2 shows only when it is used.
     """
-    library = _load_first(sonames)
+    locked, unlocked = _load_first(sonames)
     for name, (result, arguments) in _FUNCTIONS.items():
         try:
-            function = getattr(library, name)
+            function = getattr(unlocked if name in _UNLOCKED else locked, name)
         except AttributeError:
             raise ConfigError(f"the system's libcrypto has no `{name}`") from None
         function.restype, function.argtypes = result, arguments
-    return Libcrypto(library)
+        setattr(locked, name, function)
+    return Libcrypto(locked)
 
 
-def _load_first(sonames: Sequence[str]) -> ctypes.CDLL:
+def _load_first(sonames: Sequence[str]) -> tuple[ctypes.PyDLL, ctypes.CDLL]:
+    """Return the library twice: calls of the first keep the interpreter lock."""
     for soname in sonames:
         try:
-            return ctypes.CDLL(soname)
+            return ctypes.PyDLL(soname), ctypes.CDLL(soname)
         except OSError:
             continue
     raise ConfigError("the system has no libcrypto 3")

@@ -25,7 +25,7 @@ def parse_signature(der: bytes) -> Signature:
         SignatureError: If *der* is any other encoding of it, or a number is out of range.
 
     Source:
-        GB/T 32918.2-2016 §7.1 steps B1 and B2; GB/T 35276-2017 for the encoding.
+        GB/T 32918.2-2016 §7.1 steps B1, B2 and B5; GB/T 35276-2017 for the encoding.
     """
     try:
         outer = Reader(der)
@@ -37,6 +37,8 @@ def parse_signature(der: bytes) -> Signature:
         raise SignatureError("the signature is not two integers in DER") from None
     if not (1 <= signature.r < N and 1 <= signature.s < N):
         raise SignatureError("a number in the signature is out of range")
+    if signature.r + signature.s == N:
+        raise SignatureError("the numbers of the signature add up to the order of the curve")
     # Only DER passes: another encoding of the same numbers would be a second signature.
     if format_signature(signature) != der:
         raise SignatureError("the signature is not in its shortest encoding")

@@ -52,4 +52,9 @@ RULES: Final[Mapping[Damage, Words]] = {
         "见证方的签名不足，或与日志相矛盾",
         "too few witnesses signed, or what they signed contradicts the log",
     ),
+    Damage.DROPPED: Words(
+        "某一日志段已移出，而其移出记录有误，或所问之处在该段内、须提供归档",
+        "a segment was dropped and its stub is not good, or what is asked about lies in it: give "
+        "an archive that has it",
+    ),
 }

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """What more than one configuration file holds: an address, a key, and the file itself."""
 
+import ipaddress
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import SplitResult, urlsplit
 
 from govshare_policy.errors import ConfigError
 from govshare_sidecar._table import Table, why
 
 MAX_PORT: Final = 65_535
 _KEY_SCHEME: Final = "file:"
+_DEVICE_SCHEME: Final = "sdf:"
 _READABLE_BY_OTHERS: Final = 0o077
 
 
@@ -44,14 +47,16 @@ def load_table(path: Path) -> Table:
 
 
 def read_key(table: Table) -> str:
-    """Return what ``key`` says, with its path as the file means it.
+    """Return what ``key`` says: a file, its path as the table means it, or a key in a device.
 
     Raises:
         ConfigError: If it is missing, or of a scheme that is not known.
     """
     key = table.text("key")
+    if key.startswith(_DEVICE_SCHEME):
+        return key
     if not key.startswith(_KEY_SCHEME):
-        raise table.error("key", "is `file:` and a path; no other scheme is known")
+        raise table.error("key", "is `file:` and a path, or `sdf:/LIBRARY?key=N`")
     return f"{_KEY_SCHEME}{table.resolve(key.removeprefix(_KEY_SCHEME))}"
 
 
@@ -85,3 +90,35 @@ def read_address(table: Table, default: str | None = None) -> Address:
     if not colon or not host or not port.isascii() or not port.isdecimal() or int(port) > MAX_PORT:
         raise table.error("listen", "is a host and a port, such as 127.0.0.1:8443")
     return Address(host=host, port=int(port))
+
+
+def read_upstream(table: Table) -> str:
+    """Return what ``upstream`` says: scheme, host and port of a department's API.
+
+    Raises:
+        ConfigError: If it is missing, says more than that, or is plain over a network.
+    """
+    text = table.text("upstream")
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise table.error("upstream", "is not a URL") from None
+    if parts.scheme not in ("http", "https") or not host or _has_more(parts):
+        raise table.error("upstream", "is http:// or https://, a host and a port, and nothing else")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise table.error("upstream", "is plain http to another host; use https, or loopback")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _has_more(parts: SplitResult) -> bool:
+    return bool(
+        parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

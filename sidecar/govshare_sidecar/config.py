@@ -4,11 +4,9 @@
 docs/reference/configuration.md describes every key.
 """
 
-import ipaddress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 
 from govshare_policy.errors import ConfigError
 from govshare_policy.policy import Precedence
@@ -18,12 +16,17 @@ from govshare_sidecar._settings import (
     read_address,
     read_key,
     read_passphrase,
+    read_upstream,
 )
 from govshare_sidecar._table import Table
 from govshare_sidecar.auditors import NO_AUDITORS, Auditors, read_auditors
+from govshare_sidecar.auth_request_settings import AuthRequestConfig, read_auth_request
+from govshare_sidecar.authzen_settings import AuthzenConfig, read_authzen
 from govshare_sidecar.descriptors import read_message
 from govshare_sidecar.envoy.settings import EnvoyConfig, read_envoy
+from govshare_sidecar.grpc_proxy_settings import GrpcProxyConfig, read_grpc_proxy
 from govshare_sidecar.limits import NO_LIMITS_STATED, Limits, read_limits
+from govshare_sidecar.pins import PinConfig, read_pins
 from govshare_sidecar.routes import Form, Route, RouteError
 from govshare_sidecar.witness.peers import WatchConfig, read_watch
 
@@ -57,8 +60,10 @@ class LogConfig:
 
     Attributes:
         origin: The name of a new log; empty means that of this host, or the log's own.
-        key: ``file:PATH``, relative to nothing but the working directory.
-        passphrase: What the key is encrypted under; never shown.
+        key: ``file:PATH``, relative to nothing but the working directory, or
+            ``sdf:/LIBRARY?key=N``.
+        passphrase: What the key is encrypted under, or its access code; never shown.
+        pins: What remembers how far the log has come.
         salts: Where the salts of commitments to personal values are kept.
         witness: Who has to see what was recorded; none if nobody has to.
     """
@@ -67,7 +72,7 @@ class LogConfig:
     origin: str
     key: str
     passphrase: bytes = field(repr=False)
-    pin: Path
+    pins: PinConfig
     salts: Path
     witness: WatchConfig | None = None
 
@@ -111,7 +116,7 @@ class HttpConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything the sidecar is told. At least one of *grpc* and *http* is there."""
+    """Everything the sidecar is told. The table of at least one entrance is there."""
 
     policy: OpenPolicy | SignedPolicy
     log: LogConfig
@@ -122,6 +127,9 @@ class Config:
     limits: Limits = NO_LIMITS_STATED
     auditors: Auditors = NO_AUDITORS
     envoy: EnvoyConfig | None = None
+    grpc_proxy: GrpcProxyConfig | None = None
+    authzen: AuthzenConfig | None = None
+    auth_request: AuthRequestConfig | None = None
 
 
 def load_config(path: Path) -> Config:
@@ -143,10 +151,17 @@ def load_config(path: Path) -> Config:
         limits=read_limits(root.table("limits")) if root.has("limits") else NO_LIMITS_STATED,
         auditors=read_auditors(root.table("audit")) if root.has("audit") else NO_AUDITORS,
         envoy=_envoy(root.table("envoy"), tls) if root.has("envoy") else None,
+        grpc_proxy=read_grpc_proxy(root.table("grpc_proxy")) if root.has("grpc_proxy") else None,
+        authzen=read_authzen(root.table("authzen")) if root.has("authzen") else None,
+        auth_request=_auth_request(root.table("auth_request"), tls)
+        if root.has("auth_request")
+        else None,
     )
     root.finish()
-    if config.grpc is None and config.http is None:
-        raise ConfigError(f"{path.name}: there is neither a [grpc] nor an [http] table")
+    data_path = (config.grpc, config.http, config.envoy, config.grpc_proxy)
+    if not any((*data_path, config.authzen, config.auth_request)):
+        tables = "[grpc], [http], [envoy], [grpc_proxy], [authzen] and [auth_request]"
+        raise ConfigError(f"{path.name}: there is neither of the tables {tables}")
     return config
 
 
@@ -174,7 +189,7 @@ def _log(table: Table) -> LogConfig:
         origin=table.text("origin", ""),
         key=read_key(table),
         passphrase=read_passphrase(table),
-        pin=table.path("pin"),
+        pins=read_pins(table),
         salts=table.path("salts") if table.has("salts") else directory.with_name("salts.sqlite"),
         witness=read_watch(table.table("witness")) if table.has("witness") else None,
     )
@@ -206,7 +221,7 @@ def _http(table: Table) -> HttpConfig:
     http = HttpConfig(
         listen=read_address(table),
         network=table.text("network", "extranet"),
-        upstream=_upstream(table),
+        upstream=read_upstream(table),
         upstream_ca=table.file("upstream_ca") if table.has("upstream_ca") else None,
         upstream_timeout_s=table.seconds("upstream_timeout_s", 5.0),
         max_request_bytes=table.count("max_request_bytes", 1 << 20),
@@ -215,6 +230,10 @@ def _http(table: Table) -> HttpConfig:
     )
     table.finish()
     return http
+
+
+def _auth_request(table: Table, tls: TlsConfig) -> AuthRequestConfig:
+    return read_auth_request(table, client_ca=tls.client_ca)
 
 
 def _envoy(table: Table, tls: TlsConfig) -> EnvoyConfig:
@@ -261,30 +280,3 @@ def _metrics(table: Table) -> Address:
     listen = read_address(table, default="127.0.0.1:9102")
     table.finish()
     return listen
-
-
-def _upstream(table: Table) -> str:
-    text = table.text("upstream")
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise table.error("upstream", "is not a URL") from None
-    if parts.scheme not in ("http", "https") or not host or _has_more(parts):
-        raise table.error("upstream", "is http:// or https://, a host and a port, and nothing else")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise table.error("upstream", "is plain http to another host; use https, or loopback")
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _has_more(parts: SplitResult) -> bool:
-    return bool(
-        parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -14,6 +14,7 @@ from govshare_policy.call import Call
 from govshare_policy.errors import AuditError
 from govshare_policy.gate import Answer, Gate, Outcome
 from govshare_policy.identity import Evidence
+from govshare_sidecar.clock import Clock
 from govshare_sidecar.limits import NO_LIMITS_STATED, Limits, Places
 from govshare_sidecar.metrics import Metrics
 from govshare_sidecar.refusal import Cause, RefusedError
@@ -40,6 +41,7 @@ class Desk:
         limits: Limits = NO_LIMITS_STATED,
     ) -> None:
         self._gate = gate
+        self._clock = Clock(gate.now)
         self._most = limits.in_flight
         self._feeder = feeder
         self._metrics = metrics
@@ -52,7 +54,8 @@ class Desk:
     @property
     def is_open(self) -> bool:
         """Whether calls are answered."""
-        return self._failure is None and (self._feeder is None or self._feeder.is_watched)
+        is_watched = self._feeder is None or self._feeder.is_watched
+        return self._failure is None and self._clock.agrees and is_watched
 
     @property
     def in_flight(self) -> int:
@@ -91,7 +94,9 @@ class Desk:
         Raises:
             RefusedError: If the policy or the registers have changed since, or *evidence* no
                 longer proves who calls.
+            AuditError: If the clock that says so is wrong.
         """
+        self._clock.verify()
         basis = self._gate.basis()
         # The claimed time was held against the clock when the call was answered.
         timeless = replace(call, at=None)
@@ -124,6 +129,7 @@ class Desk:
         self, call: Call, evidence: Evidence, entrance: str, values: Mapping[str, str] | None
     ) -> Answer:
         self._verify_open()
+        self._clock.verify()
         if self._feeder is not None:
             self._feeder.verify_watched()
         began = time.monotonic()

@@ -5,11 +5,14 @@ import json
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from govshare_policy.audit import AuditLog, FilePin, read_records
+from govshare_policy.audit import AuditLog, read_records
+from govshare_policy.audit.pin import load_marks
+from govshare_policy.audit.pin_open import join_pins, open_pin
 from govshare_policy.crypto import open_signer
 from govshare_policy.errors import AuditError, ConfigError
 from govshare_policy.identity import legal_day
@@ -20,27 +23,35 @@ _MANIFEST: Final = "log.json"
 _log: Final = logging.getLogger(__name__)
 
 
-def open_log(config: LogConfig, *, now: Callable[[], datetime]) -> AuditLog:
-    """Return the log that *config* names: a new one if its directory is empty or not there.
+@contextmanager
+def open_log(config: LogConfig, *, now: Callable[[], datetime]) -> Iterator[AuditLog]:
+    """Open the log that *config* names: a new one if its directory is empty or not there.
 
-    A new log without a configured origin is called ``govshare/`` and the name of this host.
+    A new log without a configured origin is called ``govshare/`` and the name of this host. On the
+    way out it is closed, and pins that are behind catch up.
 
     Raises:
         ConfigError: If the key cannot be used, or the log has another origin than configured.
-        AuditError: If the log is damaged, in use, or cannot be written.
+        AuditError: If the log is damaged, in use, or cannot be written, or a pin cannot be read;
+            on the way out, if a pin does not catch up.
     """
     signer = open_signer(config.key, config.passphrase)
-    pin = FilePin(path=config.pin)
-    if _is_empty(config.directory):
-        origin = config.origin or f"govshare/{socket.gethostname()}"
-        return AuditLog.create(config.directory, origin=origin, signer=signer, now=now, pin=pin)
-    if not config.pin.exists():
-        _log.warning("the pin `%s` is missing: a log cut back cannot be told", config.pin.name)
-    log = AuditLog.open(config.directory, signer=signer, now=now, pin=pin)
-    if config.origin not in ("", log.origin):
-        log.close()
-        raise ConfigError(f"`log.origin` is not the name of the log, which is `{log.origin}`")
-    return log
+    pins = [open_pin(name) for name in config.pins.names]
+    pin = join_pins(pins, lag=config.pins.lag)
+    with ExitStack() as stack:
+        stack.callback(pin.close)
+        if _is_empty(config.directory):
+            origin = config.origin or f"govshare/{socket.gethostname()}"
+            log = AuditLog.create(config.directory, origin=origin, signer=signer, now=now, pin=pin)
+        else:
+            for one, mark in zip(pins, load_marks(pin), strict=True):
+                if mark is None:
+                    _log.warning("the pin `%s` is missing: a log cut back cannot be told", one.name)
+            log = AuditLog.open(config.directory, signer=signer, now=now, pin=pin)
+        stack.callback(log.close)
+        if config.origin not in ("", log.origin):
+            raise ConfigError(f"`log.origin` is not the name of the log, which is `{log.origin}`")
+        yield log
 
 
 def used_on(day: date, directory: Path) -> Iterator[tuple[str, date]]:

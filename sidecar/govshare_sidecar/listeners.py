@@ -4,7 +4,8 @@
 import socket
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, Protocol, Self
 
 import grpc
@@ -49,6 +50,18 @@ def tls_context(tls: TlsConfig) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
     context.num_tickets = 0
     context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def proxy_tls_context(tls: TlsConfig, client_ca: Path) -> ssl.SSLContext:
+    """Return the server side of TLS towards a proxy: without a valid certificate, no connection.
+
+    Raises:
+        ConfigError: If a file of *tls*, or *client_ca*, cannot be used.
+    """
+    context = tls_context(replace(tls, client_ca=client_ca))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_flags &= ~ssl.VerifyFlags(_NO_CHECK_TIME)
     return context
 
 
@@ -120,7 +133,13 @@ class GrpcListener:
 
     @classmethod
     async def start(
-        cls, config: GrpcConfig, tls: TlsConfig, *, services: Sequence[Service], limits: Limits
+        cls,
+        config: GrpcConfig,
+        tls: TlsConfig,
+        *,
+        services: Sequence[Service],
+        limits: Limits,
+        key: str = "grpc.listen",
     ) -> Self:
         """Return a server of *services*, listening and healthy.
 
@@ -128,7 +147,8 @@ class GrpcListener:
         as messages that are slow to arrive, ends in the transport at twice as much.
 
         Raises:
-            ConfigError: If the address cannot be listened on, or a file cannot be used.
+            ConfigError: If the address, which the setting *key* names, cannot be listened on, or
+                a file cannot be used.
         """
         most = 2 * limits.in_flight + limits.streams + _SPARE_RPCS
         server = grpc.aio.server(
@@ -136,6 +156,8 @@ class GrpcListener:
                 ("grpc.max_receive_message_length", _MAX_WIRE_BYTES),
                 ("grpc.max_concurrent_streams", most),
                 ("grpc.so_reuseport", 0),
+                # Messages as they are, so that none grows when it is unpacked.
+                ("grpc.compression_enabled_algorithms_bitset", 1),
                 *_KEEPALIVE,
             ),
             maximum_concurrent_rpcs=most,
@@ -150,7 +172,7 @@ class GrpcListener:
         try:
             port = server.add_secure_port(str(config.listen), _credentials(tls))
         except RuntimeError:
-            raise ConfigError(f"`grpc.listen` cannot be listened on: {config.listen}") from None
+            raise ConfigError(f"`{key}` cannot be listened on: {config.listen}") from None
         await server.start()
         address = Address(host=config.listen.host, port=port)
         listener = cls(address=address, server=server, health=servicer, services=services)

@@ -4,6 +4,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -13,8 +14,9 @@ from govshare_policy.audit import (
     Continuation,
     LogTree,
     Receipt,
-    prove_log_receipt,
 )
+from govshare_policy.audit.layout import segment_file
+from govshare_policy.audit.segment import SEGMENT_LEAVES, FrameReader, Kind
 from govshare_policy.errors import AuditError, VerificationError
 from govshare_sidecar.refusal import Cause, RefusedError
 
@@ -39,17 +41,30 @@ class Proofs:
         """Return the newest checkpoint that is on the disk."""
         return self._log.checkpoint()
 
-    async def receipt(self, index: int) -> Receipt:
+    async def receipt(self, index: int, *, may_have: Callable[[bytes], bool]) -> Receipt:
         """Return the receipt of record *index* under the newest checkpoint.
 
+        Args:
+            index: Number of the record.
+            may_have: Tells by the record whether its receipt may be handed out; asked in a thread.
+
         Raises:
-            RefusedError: If there is no such record, or too many wait.
+            RefusedError: If there is no such record, it may not be handed out, or too many wait.
             AuditError: If the log cannot be read.
         """
         checkpoint = self._log.checkpoint()
         if index >= checkpoint.size:
             raise RefusedError(Cause.NO_RECEIPT)
-        return await self._read(lambda: prove_log_receipt(self._directory, index, checkpoint))
+
+        def read(tree: LogTree) -> Receipt:
+            record = _read_record(self._directory, index)
+            # Before the proof, which is dearer than the record.
+            if not may_have(record):
+                raise RefusedError(Cause.NO_RECEIPT)
+            proof = tree.prove_inclusion(index, checkpoint.size)
+            return Receipt(index=index, record=record, proof=proof, checkpoint=checkpoint.to_note())
+
+        return await self._read(read)
 
     async def consistency(self, old_size: int) -> Continuation:
         """Return the proof that the newest checkpoint continues the log at *old_size*.
@@ -62,15 +77,13 @@ class Proofs:
         if not 0 < old_size <= checkpoint.size:
             raise RefusedError(Cause.NO_SIZE)
 
-        def read() -> Continuation:
-            if self._tree is None:
-                self._tree = LogTree(self._directory)
-            proof = self._tree.prove_consistency(old_size, checkpoint.size)
+        def read(tree: LogTree) -> Continuation:
+            proof = tree.prove_consistency(old_size, checkpoint.size)
             return Continuation(old_size=old_size, proof=proof, checkpoint=checkpoint.to_note())
 
         return await self._read(read)
 
-    async def _read(self, work: Callable[[], _T]) -> _T:
+    async def _read(self, work: Callable[[LogTree], _T]) -> _T:
         if self._waiting >= MAX_WAITING:
             raise RefusedError(Cause.BUSY)
         self._waiting += 1
@@ -85,10 +98,26 @@ class Proofs:
         finally:
             self._waiting -= 1
 
-    async def _to_its_end(self, work: Callable[[], _T]) -> _T:
-        task = asyncio.ensure_future(asyncio.to_thread(work))
+    async def _to_its_end(self, work: Callable[[LogTree], _T]) -> _T:
+        def read() -> _T:
+            if self._tree is None:
+                self._tree = LogTree(self._directory)
+            return work(self._tree)
+
+        task = asyncio.ensure_future(asyncio.to_thread(read))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            await asyncio.wait((task,))
+            await asyncio.gather(task, return_exceptions=True)
             raise
+
+
+def _read_record(directory: Path, index: int) -> bytes:
+    """Return record *index*, which is under a commit of the log in *directory*."""
+    first = index // SEGMENT_LEAVES * SEGMENT_LEAVES
+    with (directory / segment_file(first)).open("rb") as file:
+        entries = (frame.payload for frame in FrameReader(file) if frame.kind == Kind.ENTRY)
+        record = next(islice(entries, index - first, None), None)
+    if record is None:
+        raise VerificationError("the log ends before a record that it had committed")
+    return record

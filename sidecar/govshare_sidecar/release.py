@@ -20,6 +20,7 @@ MAX_DEPTH: Final = 64
 # What became of an allowed call, as its outcome says.
 RELEASED: Final = "released"
 CALLER_LEFT: Final = "caller_left"
+BROKEN_OFF: Final = "broken_off"
 _T = TypeVar("_T")
 _MEDIA_TYPES: Final = ("application/json",)
 # Those that change nothing in how a body is read.

@@ -36,6 +36,9 @@ def release_elements(body: bytes, fields: Collection[str], *, records: Sequence[
         UpstreamError: If it is no such document. Nothing of it may leave.
     """
     reader = _Reader(frozenset(fields), tuple(records))
+    # Whatever it is told, expat takes what looks like UTF-16 for that.
+    if b"\x00" in body:
+        raise _unreadable("is not XML in UTF-8")
     try:
         reader.read(body)
     except expat.ExpatError:

@@ -114,11 +114,17 @@ def read_head(
         "fields": list(target.fields),
         "purpose": "",
     }
-    for name, key in _STATED.items():
-        if name in headers:
-            document[key] = _stated(headers, name)
-    call = call_from_document(document, on_the_wire=True)
+    call = call_from_document({**document, **stated(headers)}, on_the_wire=True)
     return Asked(call=call, target=target, method=method, headers=_forwarded(headers), body=None)
+
+
+def stated(headers: CIMultiDictProxy[str]) -> dict[str, str]:
+    """Return what the ``Govshare`` headers say about a call, under the keys of a call.
+
+    Raises:
+        RefusedError: If one stands there twice, or is not percent-encoded UTF-8.
+    """
+    return {key: read_stated(headers, name) for name, key in _STATED.items() if name in headers}
 
 
 def _verify_plain(request: web.BaseRequest) -> None:
@@ -140,7 +146,12 @@ def _verify_plain(request: web.BaseRequest) -> None:
         raise RefusedError(Cause.BAD_BODY)
 
 
-def _stated(headers: CIMultiDictProxy[str], name: str) -> str:
+def read_stated(headers: CIMultiDictProxy[str], name: str) -> str:
+    """Return what the header *name* says, which is there.
+
+    Raises:
+        RefusedError: If it stands there twice, or is not percent-encoded UTF-8.
+    """
     values = headers.getall(name)
     if len(values) != 1 or not _ESCAPES.fullmatch(values[0]):
         raise RefusedError(Cause.BAD_HEADER)

@@ -3,7 +3,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, Final, NoReturn, TypeVar
 
 import grpc
@@ -12,13 +12,16 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from govshare_policy.errors import CallError, EvaluationError, GovshareError
+from govshare_policy.gate import Answer
 from govshare_sidecar._pb import enforcement_pb2
 from govshare_sidecar.metrics import Metrics
+from govshare_sidecar.problem import record_headers
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.status import detail_zh, retry_after_s, status_of
 
 DOMAIN: Final = "govshare"
-_DETAILS: Final = "grpc-status-details-bin"
+DENIED: Final = "DENIED"
+DETAILS: Final = "grpc-status-details-bin"
 _log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -71,16 +74,46 @@ def failure(error: GovshareError) -> enforcement_pb2.Failure:
 
 async def abort(context: "grpc.aio.ServicerContext[bytes, Any]", error: GovshareError) -> NoReturn:
     """End the RPC with *error*."""
-    status = status_of(error)
-    message = str(error)
-    rich = status_pb2.Status(code=status.grpc.value[0], message=message)
-    for detail in _details(error):
+    rich = rich_status(error)
+    await context.abort(
+        status_of(error).grpc,
+        rich.message,
+        trailing_metadata=((DETAILS, rich.SerializeToString()),),
+    )
+
+
+def rich_status(error: GovshareError) -> status_pb2.Status:
+    """Return *error* as callers of gRPC get it."""
+    return _rich(status_of(error).grpc, str(error), _details(error))
+
+
+def rich_denial(answer: Answer) -> status_pb2.Status:
+    """Return the denial *answer* as callers of gRPC get it in the place of the department's."""
+    decision = answer.decision
+    reason = decision.reasons[0]
+    said = {
+        "outcome": decision.outcome.value,
+        "clauses": ", ".join(decision.clauses),
+        "reasons": ", ".join(reason.code for reason in decision.reasons),
+        **{key.lower(): value for key, value in record_headers(answer).items()},
+    }
+    details: tuple[Message, ...] = (
+        error_details_pb2.ErrorInfo(reason=DENIED, domain=DOMAIN, metadata=said),
+        error_details_pb2.LocalizedMessage(
+            locale="zh-CN", message="；".join(filter(None, (reason.text_zh, reason.remedy_zh)))
+        ),
+    )
+    message = "; ".join(filter(None, (reason.text, reason.remedy)))
+    return _rich(grpc.StatusCode.PERMISSION_DENIED, message, details)
+
+
+def _rich(code: grpc.StatusCode, message: str, details: Iterable[Message]) -> status_pb2.Status:
+    rich = status_pb2.Status(code=code.value[0], message=message)
+    for detail in details:
         packed = any_pb2.Any()
         packed.Pack(detail)
         rich.details.append(packed)
-    await context.abort(
-        status.grpc, message, trailing_metadata=((_DETAILS, rich.SerializeToString()),)
-    )
+    return rich
 
 
 def _details(error: GovshareError) -> list[Message]:

@@ -5,7 +5,6 @@ import asyncio
 import os
 from pathlib import Path
 
-from govshare_sidecar.config import load_config
 from govshare_sidecar.logs import configure_logs
 
 
@@ -19,8 +18,9 @@ def run(path: Path) -> None:
         AuditError: If the log cannot be opened.
     """
     # The library underneath writes lines of its own about every broken handshake. It reads this
-    # when it is first imported, so the server is imported afterwards.
+    # when it is first imported, so whatever may import it is imported afterwards.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from govshare_sidecar.config import load_config  # noqa: PLC0415  see above
     from govshare_sidecar.server import serve_until_told  # noqa: PLC0415  see above
 
     config = load_config(path)

@@ -7,7 +7,7 @@ import signal
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
@@ -22,8 +22,12 @@ from govshare_sidecar.api import Enforcement
 from govshare_sidecar.audit_api import Audit
 from govshare_sidecar.basis import CurrentBasis
 from govshare_sidecar.config import Config, GrpcConfig
+from govshare_sidecar.decision_doors import open_doors
 from govshare_sidecar.desk import Desk
+from govshare_sidecar.envoy.entrance import EnvoyListener
 from govshare_sidecar.evidence import ClientAuthorities
+from govshare_sidecar.grpc_proxy_listener import listen_grpc_proxy
+from govshare_sidecar.grpc_upstream import GrpcUpstream
 from govshare_sidecar.journal import open_log, used_on
 from govshare_sidecar.listeners import GrpcListener, HttpListener, Service, tls_context
 from govshare_sidecar.metrics import Metrics, monitor
@@ -68,7 +72,10 @@ class Sidecar:
         # Owned by the event loop.
         self._serving = True
         self._http: HttpListener | None = None
+        self._decision_doors: dict[str, HttpListener] = {}
         self._grpc: GrpcListener | None = None
+        self._grpc_proxy: GrpcListener | None = None
+        self._envoy: EnvoyListener | None = None
         self._monitor: HttpListener | None = None
         self._announcing: set[asyncio.Task[None]] = set()
 
@@ -101,8 +108,10 @@ class Sidecar:
                 upstream = Upstream.open(config.http)
                 stack.push_async_callback(upstream.close)
             # After all that can be wrong in a file, so that a wrong one leaves no trace in the log.
-            log = await asyncio.to_thread(open_log, config.log, now=now)
-            stack.push_async_callback(asyncio.to_thread, log.close)
+            held = ExitStack()
+            opening = open_log(config.log, now=now)
+            log = await asyncio.to_thread(held.enter_context, opening)
+            stack.push_async_callback(asyncio.to_thread, held.close)
             feeder = None
             if config.log.witness is not None:
                 gauges = Gauges(metrics.registry)
@@ -143,7 +152,14 @@ class Sidecar:
     @property
     def addresses(self) -> Mapping[str, Address]:
         """Where the listeners stand, with the ports they were given."""
-        named = {"grpc": self._grpc, "http": self._http, "metrics": self._monitor}
+        named = {
+            "grpc": self._grpc,
+            "http": self._http,
+            "grpc_proxy": self._grpc_proxy,
+            "envoy": self._envoy,
+            "metrics": self._monitor,
+            **self._decision_doors,
+        }
         return {name: listener.address for name, listener in named.items() if listener}
 
     @property
@@ -181,6 +197,10 @@ class Sidecar:
                 server, config.metrics, key="metrics.listen", tls=None
             )
             stack.push_async_callback(self._monitor.stop)
+        proxied = None
+        if config.grpc_proxy is not None:
+            proxied = GrpcUpstream.open(config.grpc_proxy)
+            stack.push_async_callback(proxied.close)
         stack.push_async_callback(self._drain)
         if config.http is not None and upstream is not None:
             proxy = Proxy(
@@ -198,6 +218,30 @@ class Sidecar:
             self._grpc = await GrpcListener.start(
                 config.grpc, config.tls, services=services, limits=config.limits
             )
+        if config.grpc_proxy is not None and proxied is not None:
+            self._grpc_proxy = await listen_grpc_proxy(
+                config,
+                config.grpc_proxy,
+                desk=self._desk,
+                metrics=self._metrics,
+                upstream=proxied,
+                authorities=authorities,
+                beside=self._audit(authorities),
+            )
+        if config.envoy is not None:
+            self._envoy = await EnvoyListener.start(
+                config.envoy,
+                config.tls,
+                desk=self._desk,
+                authorities=authorities,
+                metrics=self._metrics,
+                limits=config.limits,
+            )
+        doors = open_doors(
+            config, desk=self._desk, authorities=authorities, tls=tls, metrics=self._metrics
+        )
+        async for name, listener in doors:
+            self._decision_doors[name] = listener
 
     def _services(self, grpc: GrpcConfig, authorities: ClientAuthorities) -> list[Service]:
         """Return what the gRPC listener serves."""
@@ -208,32 +252,39 @@ class Sidecar:
             network=grpc.network,
             limits=self._config.limits,
         )
-        audit = Audit(
+        return [enforcement, self._audit(authorities)]
+
+    def _audit(self, authorities: ClientAuthorities) -> Audit:
+        return Audit(
             self._proofs,
             authorities,
             self._metrics,
             auditors=self._config.auditors,
             now=self._now,
         )
-        return [enforcement, audit]
+
+    @property
+    def _rpc_doors(self) -> list[GrpcListener | EnvoyListener]:
+        return [door for door in (self._grpc, self._grpc_proxy, self._envoy) if door]
 
     async def _drain(self) -> None:
         self._serving = False
-        if self._grpc is not None:
-            await self._grpc.not_serving()
+        for door in self._rpc_doors:
+            await door.not_serving()
         # Whoever sends calls here hears of it first, and sends them elsewhere.
         await asyncio.sleep(self._config.limits.notice_s)
-        doors = [listener.stop() for listener in (self._grpc, self._http) if listener]
-        await asyncio.gather(*doors)
+        more = self._decision_doors.values()
+        stops = [door.stop() for door in (*self._rpc_doors, self._http, *more) if door]
+        await asyncio.gather(*stops)
         await self._desk.settle()
 
     def _say_not_serving(self) -> None:
-        if self._grpc is not None:
-            self._announce(self._grpc.not_serving())
+        for door in self._rpc_doors:
+            self._announce(door.not_serving())
 
     def _say_serving(self, serving: bool) -> None:  # noqa: FBT001  the feeder calls it
-        if self._grpc is not None:
-            self._announce(self._grpc.announce(serving=serving))
+        for door in self._rpc_doors:
+            self._announce(door.announce(serving=serving))
 
     def _announce(self, words: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(words)

@@ -2,7 +2,7 @@
 """One table: which error is which status, over gRPC and over HTTP, and what its name is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
@@ -178,10 +178,23 @@ FAULTS: Final[Mapping[Fault, HTTPStatus]] = {
 }
 
 
+# The same over gRPC.
+FAULT_CODES: Final[Mapping[Fault, StatusCode]] = {
+    Fault.UNREACHABLE: StatusCode.UNAVAILABLE,
+    Fault.TIMEOUT: StatusCode.DEADLINE_EXCEEDED,
+    Fault.NO_SUCH_RECORD: StatusCode.NOT_FOUND,
+    Fault.STATUS: StatusCode.INTERNAL,
+    Fault.TOO_LARGE: StatusCode.INTERNAL,
+    Fault.UNREADABLE: StatusCode.INTERNAL,
+}
+
+
 def status_of(error: GovshareError) -> Status:
     """Return the status of *error*: of its cause, its class, or the nearest class above it."""
     if isinstance(error, RefusedError) and error.cause in REFUSALS:
         return REFUSALS[error.cause]
+    if isinstance(error, UpstreamError):
+        return replace(_RELEASE, grpc=FAULT_CODES[error.fault])
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 

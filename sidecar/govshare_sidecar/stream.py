@@ -56,18 +56,17 @@ class Streams(Generic[_T]):
         everything: set[asyncio.Task[Any]] = set()
 
         async def read() -> None:
-            try:
+            await room.acquire()
+            async for message in messages:
+                task = asyncio.create_task(answer(message))
+                everything.add(task)
+                under_way.put_nowait(task)
                 await room.acquire()
-                async for message in messages:
-                    task = asyncio.create_task(answer(message))
-                    everything.add(task)
-                    under_way.put_nowait(task)
-                    await room.acquire()
-            finally:
-                under_way.put_nowait(None)
 
         reader = asyncio.create_task(read())
         everything.add(reader)
+        # Not in the reader itself, which may be cancelled before it begins.
+        reader.add_done_callback(lambda _: under_way.put_nowait(None))
         self._readers.add(reader)
         if self._draining:
             reader.cancel()
@@ -79,7 +78,6 @@ class Streams(Generic[_T]):
                 yield task.result()
                 everything.discard(task)
                 room.release()
-            await asyncio.wait((reader,))
             if reader.cancelled():
                 raise AuditError("the gateway is being stopped, so open another stream")
             if (error := reader.exception()) is not None:

@@ -62,13 +62,12 @@ def department(tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, Departm
         wbufsize = -1  # one write an answer, so that no delayed acknowledgement slows the tests
 
         def answer(self) -> None:
-            length = int(self.headers.get("Content-Length", "0"))
             state.asked.append(
                 Asked(
                     method=self.command,
                     path=self.path,
                     headers=dict(self.headers),
-                    body=self.rfile.read(length),
+                    body=self.read_body(),
                 )
             )
             reply = state.reply
@@ -79,6 +78,16 @@ def department(tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, Departm
             self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
             self.wfile.write(reply.body)
+
+        def read_body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding") != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
 
         do_GET = do_POST = answer  # noqa: N815
 

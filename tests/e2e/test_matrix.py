@@ -11,7 +11,12 @@ import pytest
 from govshare_policy.legal import Outcome
 from govshare_sidecar.config import load_config
 from govshare_sidecar.server import Sidecar
+from tests.e2e.adapter_authzen import AuthzenAdapter
+from tests.e2e.adapter_envoy import EnvoyAdapter
 from tests.e2e.adapter_grpc import BatchEntrance, GrpcAdapter, GrpcEntrance, StreamEntrance
+from tests.e2e.adapter_grpc_proxy import GrpcProxyAdapter
+from tests.e2e.adapter_http_proxy import HttpProxyAdapter
+from tests.e2e.adapter_nginx import NginxAdapter
 from tests.e2e.callers import Callers
 from tests.e2e.deployment import Deployment
 from tests.e2e.matrix import AT, CALLS, CHANGE, PROFILE, SINCE, Adapter, Told, recorded
@@ -20,6 +25,12 @@ from tests.e2e.matrix import AT, CALLS, CHANGE, PROFILE, SINCE, Adapter, Told, r
 ADAPTERS: dict[str, Callable[[], Adapter]] = {
     "CheckBatch": lambda: GrpcAdapter(BatchEntrance),
     "CheckStream": lambda: GrpcAdapter(StreamEntrance),
+    "HTTP proxy": HttpProxyAdapter,
+    "gRPC proxy": GrpcProxyAdapter,
+    "AuthZEN": AuthzenAdapter,
+    "auth_request": NginxAdapter,
+    "ext_proc": lambda: EnvoyAdapter("filter"),
+    "ext_authz": lambda: EnvoyAdapter("exact"),
 }
 
 Asked = tuple[list[Told], list[dict[str, Any]]]

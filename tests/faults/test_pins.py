@@ -14,16 +14,21 @@ from tests.faults.support import ORIGIN, Laboratory
 class Shelf:
     """A pin in memory, which compares before it swaps and can be told to fail."""
 
+    name = "shelf"
+
     def __init__(self) -> None:
         self.mark: Mark | None = None
         self.mode = "well"
+        self.moves = 0
+        self.closed = False
 
     def load(self) -> Mark | None:
-        if self.mode == "unreadable":
+        if self.mode in ("unreadable", "down"):
             raise AuditError("the pin cannot be read")
         return self.mark
 
     def advance(self, old: Mark | None, new: Mark) -> None:
+        self.moves += 1
         if self.mode == "down":
             raise AuditError("the pin cannot be reached")
         if self.mark != old:
@@ -34,6 +39,9 @@ class Shelf:
             self.mark = new
         if self.mode == "stored, but says it failed":
             raise AuditError("the pin did not answer")
+
+    def close(self) -> None:
+        self.closed = True
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ class Watcher:
         pipe(self._writer.stdin).flush()
         child = self._hear("ready")
         command = ["strace", "-f", "-y", "-s", "0", "-o", str(trace), "-e", f"trace=?{_all()}"]
-        command += injection.options(log) if injection else []
+        command += ["-P", str(told), *injection.options(log)] if injection else []
         with subprocess.Popen([*command, "-p", child], stderr=subprocess.PIPE, text=True) as strace:
             self._await(strace, child)
             self._gate.write_bytes(b"")

@@ -35,7 +35,8 @@ _REMOVED: Final = "removed"
 _NONCE_BYTES: Final = 16
 _LASTS_S: Final = 60.0
 _AGAIN_S: Final = 20.0
-_SOON_S: Final = 0.5
+_SOON_S: Final = 0.25
+_LATEST_S: Final = 8.0
 _PATIENCE_S: Final = 5.0
 MAX_BYTES: Final = 4096
 # What the canary would be as a call; there never is one.
@@ -195,14 +196,17 @@ class Prober:
         await self._fails_closed(proxy)
 
     async def _watch(self, proxy: ProxyConfig) -> None:
+        pause_s = _SOON_S
         while True:
             try:
                 await self.try_out(proxy)
             except CanaryError as error:
                 self._proofs.failed(proxy, error)
                 self._say(proxy, str(error))
-                await asyncio.sleep(_SOON_S)
+                pause_s = min(2 * pause_s, _LATEST_S)
+                await asyncio.sleep(pause_s)
             else:
+                pause_s = _SOON_S
                 self._said.pop(proxy.url, None)
                 self._proofs.proven(proxy)
                 await asyncio.sleep(_AGAIN_S)

@@ -13,12 +13,11 @@ from multidict import CIMultiDictProxy
 from govshare_policy.gate import Outcome
 from govshare_sidecar.envoy.heads import headers_of, to_remove
 from govshare_sidecar.envoy.stream import EnvoyError, Head, Stream
-from govshare_sidecar.release import Released
+from govshare_sidecar.release import RELEASED, Released
 from govshare_sidecar.release_answer import content_type, release_answer
 from govshare_sidecar.routes import Route
 from govshare_sidecar.upstream import Fault, UpstreamError
 
-RELEASED: Final = "released"
 _DETAILS: Final = "response.code_details"
 _FROM_UPSTREAM: Final = "via_upstream"
 _OK: Final = range(200, 300)
@@ -127,7 +126,10 @@ class HttpCarrier:
                     trailers, ended = headers_of(message.response_trailers.trailers), True
                 case _:
                     raise EnvoyError("envoy did not hand over the body of the answer")
-            verify_size(len(body), self._most)
+            if len(body) > self._most:
+                raise UpstreamError(
+                    Fault.TOO_LARGE, f"the department's answer is larger than {self._most} bytes"
+                )
         return _Arrived(head=head, body=bytes(body), trailers=trailers)
 
 
@@ -161,13 +163,3 @@ def verify_status(head: Head, attributes: Mapping[str, Struct]) -> None:
     if status == HTTPStatus.NOT_FOUND:
         raise UpstreamError(Fault.NO_SUCH_RECORD, "there is no such record")
     raise UpstreamError(Fault.STATUS, "the department's API did not answer with success")
-
-
-def verify_size(size: int, most: int) -> None:
-    """Return only if *size* is at most *most*, in bytes.
-
-    Raises:
-        UpstreamError: If it is more.
-    """
-    if size > most:
-        raise UpstreamError(Fault.TOO_LARGE, f"the department's answer is larger than {most} bytes")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An answer over gRPC: one message, held until its status is there, or a stream of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from google.protobuf.struct_pb2 import Struct
@@ -10,64 +10,22 @@ from multidict import CIMultiDictProxy
 
 from govshare_policy.crypto import sm3_new
 from govshare_policy.gate import Outcome
-from govshare_sidecar.envoy.carrier import RELEASED, verify_size, verify_status
+from govshare_sidecar._pb import envoy_pb2 as pb
+from govshare_sidecar.envoy.carrier import verify_status
+from govshare_sidecar.envoy.frames import MEDIA_TYPE, Frames, frame, is_grpc
 from govshare_sidecar.envoy.heads import headers_of, to_remove
-from govshare_sidecar.envoy.settings import GrpcMethod
+from govshare_sidecar.envoy.settings import EnvoyConfig
 from govshare_sidecar.envoy.stream import EnvoyError, Head, Stream, head_of
+from govshare_sidecar.grpc_proxy_call import read_sent
+from govshare_sidecar.grpc_proxy_settings import RpcRoute
+from govshare_sidecar.grpc_upstream import fault_of_code
+from govshare_sidecar.release import RELEASED
 from govshare_sidecar.release_protobuf import release_message
 from govshare_sidecar.upstream import Fault, UpstreamError
 
-MEDIA_TYPE: Final = "application/grpc"
 _STATUS: Final = "grpc-status"
-_PREFIX_BYTES: Final = 5
 _SUCCESS: Final = str(StatusCode.OK.value[0])
-_FAULTS: Final[Mapping[str, tuple[Fault, str]]] = {
-    str(code.value[0]): said
-    for code, said in {
-        StatusCode.NOT_FOUND: (Fault.NO_SUCH_RECORD, "there is no such record"),
-        StatusCode.DEADLINE_EXCEEDED: (
-            Fault.TIMEOUT,
-            "the department's API did not answer in time",
-        ),
-        StatusCode.UNAVAILABLE: (Fault.UNREACHABLE, "the department's API cannot be reached"),
-    }.items()
-}
-
-
-class Frames:
-    """Takes a body of gRPC apart into its messages."""
-
-    def __init__(self, most: int) -> None:
-        """Begin with nothing; no message may have more than *most* bytes."""
-        self._most = most
-        self._rest = b""
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the messages that are whole now.
-
-        Raises:
-            UpstreamError: If one is compressed, or too large.
-        """
-        self._rest += data
-        while len(self._rest) >= _PREFIX_BYTES:
-            size = int.from_bytes(self._rest[1:_PREFIX_BYTES])
-            if self._rest[0]:
-                raise UpstreamError(Fault.UNREADABLE, "the department's answer is compressed")
-            verify_size(size, self._most)
-            end = _PREFIX_BYTES + size
-            if len(self._rest) < end:
-                return
-            message, self._rest = self._rest[_PREFIX_BYTES:end], self._rest[end:]
-            yield message
-
-    def verify_empty(self) -> None:
-        """Return only if nothing of a message is left.
-
-        Raises:
-            UpstreamError: If a part of one is.
-        """
-        if self._rest:
-            raise UpstreamError(Fault.UNREADABLE, "the department's answer was cut off")
+_CODES: Final = {str(code.value[0]): code for code in StatusCode}
 
 
 class GrpcCarrier:
@@ -76,18 +34,32 @@ class GrpcCarrier:
     def __init__(
         self,
         stream: Stream,
-        method: GrpcMethod,
+        route: RpcRoute,
+        config: EnvoyConfig,
         *,
         fields: tuple[str, ...],
         headers: Mapping[str, str],
-        most: int,
+        verify_in_force: Callable[[], None],
     ) -> None:
-        """Wait for messages of at most *most* bytes, to release *fields* beside *headers*."""
+        """Wait for messages, to release *fields* of them beside *headers*.
+
+        Args:
+            stream: Where they come from.
+            route: What they are.
+            config: How large they, and those that the caller still sends, may be.
+            fields: What was granted.
+            headers: What stands beside the data.
+            verify_in_force: Raises if the call would be answered anew; asked before each message
+                of a stream, which may outlive its grant.
+        """
         self._stream = stream
-        self._method = method
+        self._route = route
+        self._verify_in_force = verify_in_force
+        self._most_asked = config.max_request_bytes
+        self._asked = Frames.asked(config.max_request_bytes)
         self._fields = fields
         self._headers = {"Content-Type": MEDIA_TYPE, **headers}
-        self._frames = Frames(most)
+        self._frames = Frames.answered(config.max_response_bytes)
         self._head: Head | None = None
         self._trailers: CIMultiDictProxy[str] | None = None
         self._held: bytes | None = None
@@ -101,8 +73,7 @@ class GrpcCarrier:
             message = await self._stream.next()
             match message.WhichOneof("request"):
                 case "request_body":
-                    body = message.request_body
-                    await self._stream.pass_on(body.body, is_last=body.end_of_stream)
+                    await self._pass_on(message.request_body)
                 case "response_headers":
                     self._arrive(head_of(message.response_headers), message.attributes)
                 case "response_body" if self._head is not None:
@@ -117,7 +88,7 @@ class GrpcCarrier:
                     raise EnvoyError("envoy handed over what has no place in a call of gRPC")
         _verify_success(self._trailers)
         self._frames.verify_empty()
-        if not self._method.descriptor.server_streaming and self._held is None:
+        if not self._route.method.server_streaming and self._held is None:
             raise UpstreamError(Fault.UNREADABLE, "the department's answer holds no message")
 
     def outcome(self, status: str) -> Outcome:
@@ -128,7 +99,7 @@ class GrpcCarrier:
             status=status,
             rows=self._rows,
             size_bytes=self._size,
-            response=self._digest.digest() if self._size else b"",
+            response=self._digest.digest() if status == RELEASED or self._size else b"",
         )
 
     async def send(self) -> None:
@@ -151,22 +122,36 @@ class GrpcCarrier:
             self._trailers = head.headers
 
     async def _take(self, head: Head, data: bytes) -> None:
-        descriptor, records = self._method.descriptor, self._method.route.records
+        method, records = self._route.method, self._route.records
         for message in self._frames.feed(data):
             released = release_message(
-                message, self._fields, kind=descriptor.output_type, records=records
+                message, self._fields, kind=method.output_type, records=records
             )
-            frame = len(released.body).to_bytes(_PREFIX_BYTES) + released.body
-            if descriptor.server_streaming:
-                await self._let_begin(head)
-                await self._stream.send(frame, is_last=False)
-            elif self._held is None:
-                self._held = frame
-            else:
+            sent = frame(released.body)
+            if not method.server_streaming and self._held is not None:
                 raise UpstreamError(Fault.UNREADABLE, "the department answers with two messages")
             self._rows += released.rows
             self._size += len(released.body)
-            self._digest.update(released.body)
+            if not method.server_streaming:
+                self._digest.update(released.body)
+                self._held = sent
+                continue
+            self._verify_in_force()
+            self._digest.update(sent[1:])
+            await self._let_begin(head)
+            await self._stream.send(sent, is_last=False)
+
+    async def _pass_on(self, body: pb.HttpBody) -> None:
+        """Let what the caller sends meanwhile on, read and spelled anew."""
+        most = self._most_asked
+        messages = [
+            frame(read_sent(self._route, message, max_bytes=most).data)
+            for message in self._asked.feed(body.body)
+        ]
+        if body.end_of_stream:
+            self._asked.verify_empty()
+        if messages or body.end_of_stream:
+            await self._stream.pass_on(b"".join(messages), is_last=body.end_of_stream)
 
     async def _let_begin(self, head: Head) -> None:
         if not self._stream.has_begun:
@@ -174,16 +159,7 @@ class GrpcCarrier:
             await self._stream.begin(self._headers.items(), to_remove(head.headers, kept))
 
 
-def is_grpc(headers: CIMultiDictProxy[str]) -> bool:
-    """Tell whether *headers* announce messages of gRPC."""
-    media = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return media == MEDIA_TYPE or media.startswith(f"{MEDIA_TYPE}+")
-
-
 def _verify_success(trailers: CIMultiDictProxy[str]) -> None:
     status = ",".join(trailers.getall(_STATUS, ()))
     if status != _SUCCESS:
-        fault, sentence = _FAULTS.get(
-            status, (Fault.STATUS, "the department's API did not answer with success")
-        )
-        raise UpstreamError(fault, sentence)
+        raise fault_of_code(_CODES.get(status))

@@ -96,14 +96,20 @@ def client_certificate(
 
 
 def to_set(headers: Iterable[tuple[str, str]]) -> list[pb.HeaderValueOption]:
-    """Return *headers* as ones that take the place of what stands there under their names."""
+    """Return *headers* as ones that take the place of what stands there, for ``ext_proc``."""
     return [
-        pb.HeaderValueOption(
-            header=pb.HeaderValue(key=name.lower(), raw_value=value.encode()),
-            append_action=pb.APPEND_ACTION_OVERWRITE_OR_ADD,
-        )
+        _in_place(pb.HeaderValue(key=name.lower(), raw_value=value.encode()))
         for name, value in headers
     ]
+
+
+def to_set_text(headers: Iterable[tuple[str, str]]) -> list[pb.HeaderValueOption]:
+    """Return *headers* as :func:`to_set` does, for ``ext_authz``, which reads no raw values."""
+    return [_in_place(pb.HeaderValue(key=name.lower(), value=value)) for name, value in headers]
+
+
+def _in_place(header: pb.HeaderValue) -> pb.HeaderValueOption:
+    return pb.HeaderValueOption(header=header, append_action=pb.APPEND_ACTION_OVERWRITE_OR_ADD)
 
 
 def to_remove(headers: Iterable[str], kept: Iterable[str] = ()) -> list[str]:
@@ -136,7 +142,7 @@ def denied(response: web.Response) -> pb.AuthResponse:
         status=pb.RpcStatus(code=_PERMISSION_DENIED),
         denied_response=pb.Denied(
             status=pb.HttpStatus(code=response.status),
-            headers=to_set(response.headers.items()),
+            headers=to_set_text(response.headers.items()),
             body=body_of(response).decode(),
         ),
     )

@@ -9,10 +9,10 @@ from typing import Final, TypeAlias
 import grpc
 
 from govshare_policy.errors import EvaluationError, GovshareError
-from govshare_sidecar.envoy.exchange import ENTRANCE, Counter, Exchange, TrialError
+from govshare_sidecar.envoy.counter import Counter, TrialError
+from govshare_sidecar.envoy.exchange import ENTRANCE, Exchange
 from govshare_sidecar.envoy.peer import peer_key
 from govshare_sidecar.envoy.stream import EnvoyError, LeftError, Stream
-from govshare_sidecar.problem import trouble
 from govshare_sidecar.rich import abort, told
 
 SERVICE: Final = "envoy.service.ext_proc.v3.ExternalProcessor"
@@ -27,6 +27,8 @@ class ExternalProcessor:
     leave to let the rest through as it is.
     """
 
+    name: Final = SERVICE
+
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
 
@@ -37,6 +39,9 @@ class ExternalProcessor:
         )
         return grpc.method_handlers_generic_handler(SERVICE, {"Process": process})
 
+    def drain(self) -> None:
+        """Do nothing: what is under way ends by itself, or is cut off when its time is over."""
+
     async def process(self, messages: AsyncIterator[bytes], context: _Context) -> None:
         """Answer one request, or make Envoy give up on it."""
         stream = Stream(aiter(messages), context.write)
@@ -44,23 +49,26 @@ class ExternalProcessor:
         work = asyncio.create_task(exchange.run())
         try:
             await asyncio.wait((work,))
-        finally:
-            work.cancel()  # does nothing to work that is done
+        except asyncio.CancelledError:
+            work.cancel()
+            # It still records what became of an allowed call.
+            await asyncio.wait((work,))
+            raise
         if (error := work.exception()) is not None:
-            await self._refuse(error, exchange, stream, context)
+            await self._refuse(error, exchange, context)
         await stream.rest()
 
-    async def _refuse(
-        self, error: BaseException, exchange: Exchange, stream: Stream, context: _Context
-    ) -> None:
-        """Say *error* to the caller, or end the stream in a way that Envoy takes for a failure."""
+    async def _refuse(self, error: BaseException, exchange: Exchange, context: _Context) -> None:
+        """Tell the caller, or end the stream in a way that Envoy takes for a failure."""
         if isinstance(error, LeftError | TrialError):
             await abort(context, error)
+        said: GovshareError
         if isinstance(error, EnvoyError):
             _log.error("%s", error)
-            said: GovshareError = EvaluationError("the gateway failed")
+            said = EvaluationError("the gateway failed")
         else:
             said = told(error, self._counter.metrics, entrance=ENTRANCE)
-        if stream.has_begun:
+        try:
+            await exchange.refuse(said)
+        except GovshareError:
             await abort(context, said)
-        await stream.reply(trouble(said, language=exchange.language))

@@ -9,15 +9,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from google.protobuf.descriptor import MethodDescriptor
-from google.protobuf.descriptor_pool import DescriptorPool
 
 from govshare_policy.errors import ConfigError
 from govshare_sidecar._settings import Address, read_address
 from govshare_sidecar._table import Table, why
-from govshare_sidecar.descriptors import find_method, load_descriptors, verify_place
+from govshare_sidecar.descriptors import load_descriptors
 from govshare_sidecar.envoy.peer import spki_of
-from govshare_sidecar.routes import Route, RouteError
+from govshare_sidecar.grpc_proxy_settings import RpcRoute, read_rpc_routes
+from govshare_sidecar.routes import Route
 
 _CANARY: Final = Address(host="127.0.0.1", port=9446)
 
@@ -49,14 +48,6 @@ class ProxyConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrpcMethod:
-    """A method of gRPC: the call it stands for, and its messages."""
-
-    route: Route
-    descriptor: MethodDescriptor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvoyConfig:
     """The listener for Envoys.
 
@@ -65,7 +56,9 @@ class EnvoyConfig:
         network: The network that the Envoys' own listeners stand on.
         client_ca: Authorities of the certificates that Envoys show to the sidecar.
         canary: Where the upstream of the self-test is served, in plain HTTP.
-        methods: The methods of gRPC that are let through, by their paths.
+        rpcs: The methods of gRPC that are let through, by their paths.
+        exact: Paths of the routes behind which nothing comes back but the fields that were asked
+            for; ``ext_authz``, which cannot filter, lets requests on to them only.
     """
 
     listen: Address
@@ -76,12 +69,8 @@ class EnvoyConfig:
     max_response_bytes: int
     proxies: tuple[ProxyConfig, ...]
     routes: tuple[Route, ...]
-    methods: Mapping[str, GrpcMethod]
-
-    @property
-    def all_routes(self) -> tuple[Route, ...]:
-        """The routes over HTTP and those over gRPC."""
-        return (*self.routes, *(method.route for method in self.methods.values()))
+    rpcs: Mapping[str, RpcRoute]
+    exact: frozenset[str]
 
 
 def read_envoy(table: Table, *, routes: tuple[Route, ...], client_ca: Path) -> EnvoyConfig:
@@ -100,52 +89,37 @@ def read_envoy(table: Table, *, routes: tuple[Route, ...], client_ca: Path) -> E
         max_response_bytes=table.count("max_response_bytes", 8 << 20),
         proxies=proxies,
         routes=routes,
-        methods=_read_methods(table, routes) if table.has("grpc") else {},
+        rpcs=_read_rpcs(table) if table.has("grpc") else {},
+        exact=_read_exact(table, routes) if table.has("exact") else frozenset(),
     )
     table.finish()
-    if not config.all_routes:
+    if not routes and not config.rpcs:
         raise table.error("route", "is missing, and so is `grpc`: nothing would be let through")
     if len({proxy.url for proxy in proxies}) != len(proxies):
         raise table.error("proxy", "names one `url` twice")
     return config
 
 
+def _read_exact(table: Table, routes: tuple[Route, ...]) -> frozenset[str]:
+    exact = frozenset(table.texts("exact"))
+    for path in exact:
+        named = [route for route in routes if route.path == path]
+        if not named:
+            raise table.error("exact", f"names `{path}`, which is the `path` of no route")
+        if any("*" in route.fields and not route.fields_parameter for route in named):
+            raise table.error("exact", f"names `{path}`, whose route does not name its fields")
+    return exact
+
+
+def _read_rpcs(table: Table) -> dict[str, RpcRoute]:
+    pool = load_descriptors(table.file("descriptor_set"))
+    return read_rpc_routes(table.tables("grpc"), pool)
+
+
 def _read_canary(table: Table) -> Address:
     listen = read_address(table)
     table.finish()
     return listen
-
-
-def _read_methods(table: Table, routes: tuple[Route, ...]) -> dict[str, GrpcMethod]:
-    pool = load_descriptors(table.file("descriptor_set"))
-    methods: dict[str, GrpcMethod] = {}
-    for entry in table.tables("grpc"):
-        try:
-            method = _read_method(entry, pool)
-            for route in (*routes, *(other.route for other in methods.values())):
-                method.route.verify_distinct(route)
-        except RouteError as error:
-            raise entry.error("method" if error.key == "path" else error.key, str(error)) from None
-        methods[method.route.path] = method
-    return methods
-
-
-def _read_method(table: Table, pool: DescriptorPool) -> GrpcMethod:
-    path = table.text("method")
-    descriptor = find_method(pool, path)
-    route = Route.parse(
-        method="POST",
-        path=path,
-        resource=table.text("resource"),
-        channel=table.text("channel", "api"),
-        fields=table.texts("fields"),
-        fields_parameter="",
-        parameters=(),
-        records=table.text("records", ""),
-    )
-    table.finish()
-    verify_place(descriptor.output_type, route.records)
-    return GrpcMethod(route=route, descriptor=descriptor)
 
 
 def _read_proxy(table: Table) -> ProxyConfig:

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several processes that verify one log say what one process says, of good logs and of bad ones."""
 
-import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from multiprocessing import Pipe, active_children
 from pathlib import Path
 from typing import NoReturn
@@ -25,50 +23,19 @@ from govshare_policy.audit import (
     LogDamageError,
     TrustPolicy,
     Verdict,
-    encode_record,
     trust_text,
     verify_log,
 )
 from govshare_policy.audit import crew as crew_module
-from govshare_policy.audit import verify as verify_module
 from govshare_policy.audit.crew import do_errand, follow, list_errands, work
-from govshare_policy.audit.disk import Disk
-from govshare_policy.audit.frame import Frame, encode_frame
 from govshare_policy.audit.manifest import load_manifest
 from govshare_policy.audit.merkle import Frontier
-from govshare_policy.audit.segment import SEGMENT_LEAVES, FrameReader, Kind, Seal, segment_name
-from govshare_policy.audit.start import create_ledger
-from govshare_policy.audit.walk import Walk
+from govshare_policy.audit.segment import SEGMENT_LEAVES, segment_name
+from govshare_policy.audit.walk import Stretch, Walk
 from govshare_policy.crypto import Signer
+from tests.unit.audit.spoils import FULL, ORIGIN, WAYS, Spoil, make
 
-ORIGIN = "audit.example/one"
-START = datetime(2026, 1, 5, 1, 2, 3, tzinfo=UTC)
-FULL = 3
 Report = Verdict | tuple[Damage, str, int, int | None, str]
-
-
-def make(path: Path, signer: Signer, *, back_at: int | None = None) -> Path:
-    """Make a log of three full segments, of four commits each, and ten records.
-
-    From the first commit of segment *back_at* on, the times start again.
-    """
-    ledger, lock = create_ledger(
-        path, origin=ORIGIN, signer=signer, at=START, pin=None, preallocate=1 << 16, disk=Disk()
-    )
-    records = [encode_record({"n": number}) for number in range(SEGMENT_LEAVES)]
-    at = START
-    for segment in range(FULL):
-        for share in (5, 4, 2, 1):
-            at += timedelta(seconds=10)
-            if back_at == segment and share == 5:
-                ledger.time, at = 0, START
-            ledger.commit(records[: -(-ledger.room // share)], at)
-        ledger.rotate_if_full()
-    ledger.commit(records[:10], at)
-    ledger.publish()
-    ledger.close()
-    lock.release()
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -89,88 +56,21 @@ def judge(log: Path, trust: TrustPolicy, *, workers: int = 1) -> Report:
         return (error.kind, error.part.file, error.part.offset, error.index, str(error))
 
 
-def judge_as_crew(log: Path, trust: TrustPolicy, monkeypatch: pytest.MonkeyPatch) -> Report:
-    """Judge as two processes do, in this one."""
+class Here(crew_module.Crew):
+    """A crew whose work is done by this process."""
 
-    def read(walk: Walk, directory: Path, firsts: list[int], **_: int) -> None:
-        errands = list_errands(walk, directory, firsts)
-        found = {
+    def __init__(self, walk: Walk, directory: Path, firsts: Sequence[int], *, count: int) -> None:
+        super().__init__(walk, directory, firsts, count=0)
+        self._found = {
             errand.first: do_errand(errand, directory, walk.manifest, walk.trust)
-            for errand in errands
+            for errand in list_errands(walk, directory, firsts)
         }
-        follow(walk, directory, ((first, found.get(first)) for first in firsts))
+        self._all = firsts
 
-    with monkeypatch.context() as patch:
-        patch.setattr(verify_module, "read_full_segments", read)
-        return judge(log, trust)
-
-
-def frames_of(data: bytes) -> list[Frame]:
-    return list(FrameReader(io.BytesIO(data)))
+    def read(self) -> Iterator[tuple[int, Stretch | None]]:
+        return ((first, self._found.get(first)) for first in self._all)
 
 
-@dataclass(frozen=True)
-class Spoil:
-    """One change to one segment."""
-
-    segment: int
-    way: str
-    where: float
-
-    def apply(self, log: Path) -> None:
-        path = log / "seg" / segment_name(self.segment * SEGMENT_LEAVES)
-        data = path.read_bytes()
-        frames = frames_of(data)
-        path.write_bytes(WAYS[self.way](data, frames, int(self.where * (len(frames) - 1))))
-
-
-def flip(data: bytes, frames: list[Frame], number: int) -> bytes:
-    place = frames[number].offset + number % (8 + len(frames[number].payload))
-    return data[:place] + bytes([data[place] ^ 1 << number % 8]) + data[place + 1 :]
-
-
-def drop(data: bytes, frames: list[Frame], number: int) -> bytes:
-    return data[: frames[number].offset] + data[frames[number].end :]
-
-
-def double(data: bytes, frames: list[Frame], number: int) -> bytes:
-    return data[: frames[number].end] + data[frames[number].offset :]
-
-
-def cut(data: bytes, frames: list[Frame], number: int) -> bytes:
-    return data[: frames[number].offset]
-
-
-def forge(data: bytes, frames: list[Frame], number: int) -> bytes:
-    """Change a payload and make its crc right."""
-    frame = frames[number]
-    payload = frame.payload[:-2] + bytes([frame.payload[-2] ^ 1]) + frame.payload[-1:]
-    new = encode_frame(Kind(frame.kind), payload)
-    return data[: frame.offset] + new + data[frame.end :]
-
-
-def reseal(data: bytes, frames: list[Frame], number: int) -> bytes:
-    if frames[-1].kind != Kind.SEAL:
-        return flip(data, frames, number)
-    seal = Seal.from_payload(frames[-1].payload)
-    wrong = replace(seal, root=bytes(32)) if number % 2 else replace(seal, commit_offset=64)
-    return data[: frames[-1].offset] + wrong.to_frame()
-
-
-def forge_commit(data: bytes, frames: list[Frame], number: int) -> bytes:
-    commits = [n for n, frame in enumerate(frames) if frame.kind == Kind.COMMIT]
-    return forge(data, frames, commits[number % len(commits)])
-
-
-WAYS: dict[str, Callable[[bytes, list[Frame], int], bytes]] = {
-    "flip a bit": flip,
-    "drop a frame": drop,
-    "double a frame": double,
-    "cut the segment": cut,
-    "forge a frame": forge,
-    "forge a commit": forge_commit,
-    "forge the seal": reseal,
-}
 SPOILS = st.builds(
     Spoil,
     segment=st.integers(0, FULL),
@@ -212,7 +112,10 @@ def test_whatever_is_spoilt_the_verdict_is_the_same(
     for spoil in spoils:
         spoil.apply(log)
 
-    assert judge_as_crew(log, trust, monkeypatch) == judge(log, trust)
+    with monkeypatch.context() as patch:
+        patch.setattr(crew_module, "Crew", Here)
+        report = judge(log, trust, workers=2)
+    assert report == judge(log, trust)
 
 
 def test_two_faults_are_named_in_their_order(good: Path, place: Path, trust: TrustPolicy) -> None:

@@ -146,8 +146,9 @@ def test_a_full_queue_holds_up_coroutines_and_not_their_loop(
             assert len(log._inbox._waiting) == 3
             disk.go.set()
             receipts = await asyncio.wait_for(asyncio.gather(first, *rest), 10)
-        assert sorted(receipt.index for receipt in receipts) == list(range(1, 13))
-        assert {receipt.record for receipt in receipts} == {record(n) for n in range(12)}
+        kept = {receipt.index: receipt.record for receipt in receipts}
+        assert sorted(kept) == list(range(1, 13))
+        assert set(kept.values()) == {record(n) for n in range(12)}
 
     asyncio.run(run())
 
@@ -173,10 +174,9 @@ def test_who_gives_up_at_the_gate_lets_others_in(
             receipts = await asyncio.wait_for(asyncio.gather(first, tasks[0], last), 10)
             assert time.monotonic() - began < 0.9
         assert [receipt.record for receipt in receipts] == [record(0), record(1), record(4)]
-        assert (opened.cancelled(), gone.cancelled()) == (True, True)
+        assert (opened.cancelled(), gone.cancelled(), log.size) == (True, True, 4)
 
     asyncio.run(run())
-    assert log.size == 4
 
 
 def test_a_coroutine_that_gives_up_leaves_no_record(slow: tuple[AuditLog, SlowDisk]) -> None:
@@ -213,8 +213,7 @@ def test_a_log_that_fails_fails_every_coroutine(
             disk.fails = True
             disk.go.set()
             done = await asyncio.wait_for(asyncio.gather(first, *rest, return_exceptions=True), 10)
-        assert {type(error) for error in done} == {AuditError}
-        assert {str(error) for error in done} == {str(log.failure)}
+        assert {(type(error), str(error)) for error in done} == {(AuditError, str(log.failure))}
         with pytest.raises(AuditError, match="the disk failed"):
             await log.append_async(record(9))
 
@@ -264,7 +263,7 @@ def test_gates_of_a_loop_that_is_gone_are_passed_over(monkeypatch: pytest.Monkey
     box.put(b"{}")
     loop = asyncio.new_event_loop()
     future: asyncio.Future[Receipt] = loop.create_future()
-    assert box._enter_or_queue(b"{}", future) is not None
+    box._queue(loop)
     loop.close()
 
     [waiter] = box.take(10)
@@ -292,9 +291,8 @@ def test_one_that_is_gone_does_not_keep_the_news_from_others() -> None:
         loop = asyncio.get_running_loop()
         gone, there, failed = (loop.create_future() for _ in range(3))
         gone.cancel()
-        answer(
-            [(b"{}", gone), (b"{}", there), (b"{}", failed)], [RECEIPT, RECEIPT, AuditError("why")]
-        )
+        batch = [(b"{}", future) for future in (gone, there, failed)]
+        answer(batch, [RECEIPT, RECEIPT, AuditError("why")])
         assert await asyncio.wait_for(there, 10) is RECEIPT
         with pytest.raises(AuditError, match="why"):
             await failed

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``govshare keys rotate``: a log gets another key, and its auditors a new trust file."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,6 +65,24 @@ def test_a_rotation_that_was_cut_short_is_finished(govshare: Command, place: Pat
     assert done.code == 0
     assert (place / "again.toml").read_text("utf-8") == first
     assert (place / "log" / "checkpoint").read_bytes() == checkpoint
+
+
+def test_every_pin_is_checked_and_moved(govshare: Command, place: Path) -> None:
+    """A path and the name of a pin mean the same; one that is ahead refuses."""
+    ahead = FilePin(path=place / "ahead")
+    mark = FilePin(path=place / "pin").load()
+    assert mark is not None
+    ahead.advance(None, replace(mark, size=9))
+    refused = rotate(govshare, place, "x.toml", "--pin", f"file:{ahead.path}")
+    assert (refused.code, refused.out) == (1, "")
+    assert "ends at size 2 but its pin is at 9" in refused.err
+
+    done = rotate(govshare, place, "trust-2.toml", "--pin", f"file:{place}/other")
+
+    assert done.code == 0
+    assert (place / "other").read_bytes() == (place / "pin").read_bytes()
+    wrong = rotate(govshare, place, "y.toml", "--pin", "command:sh")
+    assert (wrong.code, wrong.out) == (2, "")
 
 
 def test_nothing_happens_where_something_is_wrong(govshare: Command, place: Path) -> None:

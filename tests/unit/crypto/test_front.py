@@ -68,8 +68,30 @@ def test_verification_returns_nothing_or_raises() -> None:
         crypto.verify(KNOWN_PUBLIC, b"other", KNOWN_SIGNATURE, signer_id=crypto.DEFAULT_ID)
 
 
+class LyingSigner:
+    """Signs something else than it is asked to."""
+
+    def __init__(self, inner: CheckedSigner) -> None:
+        self._inner = inner
+        self.public = inner.public
+
+    def sign(self, message: bytes, *, signer_id: bytes) -> bytes:
+        return self._inner.sign(message + b"!", signer_id=signer_id)
+
+
+def test_a_signature_is_verified_once_and_by_whom_we_believe() -> None:
+    provider = open_libcrypto()
+    own = load_signer(provider, provider, secret=KNOWN_SECRET, point=None)
+
+    signature = crypto.sign_checked(own, KNOWN_MESSAGE, signer_id=crypto.DEFAULT_ID)
+    crypto.verify(own.public, KNOWN_MESSAGE, signature, signer_id=crypto.DEFAULT_ID)
+    with pytest.raises(SignatureError):
+        crypto.sign_checked(LyingSigner(own), KNOWN_MESSAGE, signer_id=crypto.DEFAULT_ID)
+
+
 def test_the_api_is_what_it_says() -> None:
     assert crypto.__all__ == sorted(crypto.__all__)
     assert set(crypto.__all__) <= set(vars(crypto))
     public = {name for name in vars(crypto) if not name.startswith("_")}
-    assert public - set(crypto.__all__) == {"Final", "chosen_verifier", "verify_with"}
+    private = {"CheckedSigner", "Final", "chosen_verifier", "verify_with"}
+    assert public - set(crypto.__all__) == private

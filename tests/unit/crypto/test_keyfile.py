@@ -23,6 +23,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("keys") / "known.pem"
     der = encrypt_key(KNOWN_SECRET, KNOWN_PUBLIC.point, PASSPHRASE)
     path.write_bytes(format_pem("ENCRYPTED PRIVATE KEY", der))
+    path.chmod(0o600)
     return path
 
 
@@ -143,6 +144,7 @@ UNUSABLE = {
 def test_an_unusable_key_file_is_named(text: bytes, because: str, tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     path.write_bytes(text)
+    path.chmod(0o600)
 
     with pytest.raises(ConfigError, match=because) as caught:
         crypto.open_signer(f"file:{path}", PASSPHRASE)
@@ -150,6 +152,25 @@ def test_an_unusable_key_file_is_named(text: bytes, because: str, tmp_path: Path
     message = str(caught.value)
     assert message.startswith(f"cannot use the key file `{path}`: ")
     assert f"{KNOWN_SECRET:x}" not in message
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601])
+def test_a_key_file_that_is_open_to_others_is_refused(mode: int, tmp_path: Path) -> None:
+    """Encrypted or not: who has a copy can try passphrases at leisure."""
+    path = tmp_path / "key.pem"
+    crypto.generate_key(path, PASSPHRASE)
+    path.chmod(mode)
+
+    with pytest.raises(ConfigError, match=r"open to others than its owner; chmod 600 it$"):
+        crypto.open_signer(f"file:{path}", PASSPHRASE)
+
+
+def test_a_public_key_file_may_be_open_to_all(tmp_path: Path) -> None:
+    path = tmp_path / "public.pem"
+    path.write_bytes(KNOWN_PUBLIC.to_pem())
+    path.chmod(0o644)
+
+    assert crypto.load_public_key(path) == KNOWN_PUBLIC
 
 
 @pytest.mark.parametrize("name", ["absent.pem", "."])
@@ -164,6 +185,7 @@ def test_a_key_file_with_another_public_key_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     der = encrypt_key(KNOWN_SECRET - 1, KNOWN_PUBLIC.point, PASSPHRASE)
     path.write_bytes(format_pem("ENCRYPTED PRIVATE KEY", der))
+    path.chmod(0o600)
 
     with pytest.raises(ConfigError, match=r"is not its own$"):
         crypto.open_signer(f"file:{path}", PASSPHRASE)

@@ -10,6 +10,8 @@ from govshare_policy.errors import ConfigError
 from govshare_policy.policy import Precedence
 from govshare_sidecar._settings import Address
 from govshare_sidecar.config import Config, OpenPolicy, SignedPolicy, load_config
+from govshare_sidecar.limits import Limits
+from govshare_sidecar.pins import PinConfig
 
 TEXT = """
 profile = "hubei"
@@ -66,7 +68,7 @@ def test_paths_are_relative_to_the_file_and_defaults_are_filled_in(directory: Pa
     )
     assert config.log.key == f"file:{directory}/keys/audit.pem"
     assert config.log.passphrase == b"secret"
-    assert config.log.pin == directory / "audit" / "pin"
+    assert config.log.pins == PinConfig(names=(f"file:{directory}/audit/pin",))
     assert config.log.salts == directory / "audit" / "salts.sqlite"
     assert config.log.origin == ""
     assert config.grpc is not None
@@ -231,3 +233,12 @@ def test_a_file_that_is_no_text_is_refused(directory: Path) -> None:
         load_config(path)
     with pytest.raises(ConfigError, match=r"`nothing.toml` cannot be read: no such file"):
         load_config(directory / "nothing.toml")
+
+
+def test_limits_and_auditors_are_told_in_tables_of_their_own(directory: Path) -> None:
+    usual = load(directory, TEXT)
+    told = load(directory, f'{TEXT}[limits]\nin_flight = 7\n[audit]\nauditors = ["{"ab" * 32}"]\n')
+
+    assert (usual.limits, usual.auditors.keys) == (Limits(), frozenset())
+    assert told.limits == Limits(in_flight=7)
+    assert told.auditors.keys == {b"\xab" * 32}

@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from prometheus_client import generate_latest
 from govshare_policy.audit import Receipt, SaltStore
 from govshare_policy.call import Call, call_from_document
 from govshare_policy.errors import AuditError
-from govshare_policy.gate import Gate, Outcome
+from govshare_policy.gate import Answer, Gate, Outcome
 from govshare_policy.identity import Evidence
 from govshare_sidecar.desk import Desk
+from govshare_sidecar.limits import Limits
 from govshare_sidecar.metrics import Metrics
+from govshare_sidecar.refusal import Cause, RefusedError
 from tests.county import PLAIN, basis_over, county_register
 
 CALL: Call = call_from_document(PLAIN)
@@ -51,18 +54,19 @@ class World:
     """A desk over a log in memory."""
 
     def __init__(self, directory: Path) -> None:
-        basis = basis_over(county_register(directory / "data"), "hubei")
+        self.basis = basis_over(county_register(directory / "data"), "hubei")
         self.log = MemoryLog()
         self.salts = SaltStore(directory / "salts.sqlite")
         self.metrics = Metrics()
         self.failures = 0
         gate = Gate(
-            basis=lambda: basis,
+            basis=lambda: self.basis,
             log=self.log,
             salts=self.salts,
             now=lambda: datetime(2025, 9, 22, 2, tzinfo=UTC),
         )
-        self.desk = Desk(gate, self.metrics, on_failure=self.failed)
+        limits = Limits(in_flight=2, per_caller=1)
+        self.desk = Desk(gate, self.metrics, on_failure=self.failed, limits=limits)
 
     def failed(self) -> None:
         self.failures += 1
@@ -158,5 +162,78 @@ def test_answers_are_counted_once_they_are_recorded(world: World) -> None:
         world.log.take()
         await task
         assert line in generate_latest(world.metrics.registry)
+
+    run(world, scenario())
+
+
+def test_records_of_callers_who_have_gone_count_against_the_capacity(world: World) -> None:
+    async def scenario() -> None:
+        tasks = [await world.ask(), await world.ask()]
+        for task in tasks:
+            task.cancel()
+        await world.arrived()
+        with pytest.raises(RefusedError) as caught:
+            await world.desk.answer(CALL, Evidence(), entrance="test")
+        assert caught.value.cause is Cause.BUSY
+        world.log.take()
+        await world.desk.settle()
+        again = await world.ask()
+        world.log.take()
+        await again
+        assert len(world.log.records) == 3, "what was refused was not recorded"
+
+    run(world, scenario())
+
+
+def test_what_becomes_of_an_allowed_call_is_recorded_at_any_load(world: World) -> None:
+    async def scenario() -> None:
+        task = await world.ask()
+        world.log.take()
+        answer = await task
+        assert isinstance(answer, Answer)
+        await world.ask()
+        await world.ask()
+        concluded = asyncio.create_task(world.desk.conclude(answer, Outcome(status="released")))
+        await world.arrived()
+        world.log.take()
+        assert (await concluded).index == 3
+
+    run(world, scenario())
+
+
+def test_a_place_is_for_one_request_of_one_caller(world: World) -> None:
+    async def scenario() -> None:
+        mine, yours = Evidence(spki=bytes(32)), Evidence(spki=bytes([1]) * 32)
+        with world.desk.place(mine):
+            with pytest.raises(RefusedError), world.desk.place(mine):
+                pass
+            with world.desk.place(yours):
+                assert world.desk.in_flight == 2
+        assert world.desk.in_flight == 0
+
+    run(world, scenario())
+
+
+@pytest.mark.parametrize("change", ["nothing", "registers", "caller"])
+def test_an_answer_is_in_force_until_the_policy_changes_or_the_caller_does(
+    world: World, tmp_path: Path, change: str
+) -> None:
+    async def scenario() -> None:
+        task = await world.ask()
+        world.log.take()
+        answer = await task
+        assert isinstance(answer, Answer)
+        call = CALL
+        if change == "registers":
+            grants = {"grants.tsv": [{"grant_id": "G02", "note": "read again"}]}
+            world.basis = basis_over(county_register(tmp_path / "more", grants), "hubei")
+        if change == "caller":
+            call = replace(CALL, system="SYS-CAB-AID")
+        if change == "nothing":
+            world.desk.verify_in_force(call, answer, Evidence())
+            return
+        with pytest.raises(RefusedError) as caught:
+            world.desk.verify_in_force(call, answer, Evidence())
+        assert caught.value.cause is Cause.NO_RELEASE
 
     run(world, scenario())

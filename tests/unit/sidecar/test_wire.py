@@ -11,7 +11,14 @@ from govshare_policy import check
 from govshare_policy.call import call_from_document
 from govshare_policy.errors import CallError
 from govshare_sidecar._pb import answer_pb2, call_pb2, enforcement_pb2
-from govshare_sidecar.wire import answer_to_message, parse_request
+from govshare_sidecar.refusal import Cause, RefusedError
+from govshare_sidecar.wire import (
+    MAX_BATCH_BYTES,
+    answer_to_message,
+    parse_batch,
+    parse_request,
+    parse_stream_request,
+)
 from tests.county import PLAIN, basis_over, county_register
 
 WHOLE: dict[str, Any] = {
@@ -89,3 +96,61 @@ def test_an_answer_and_its_message_say_the_same(tmp_path: Path, purpose: str) ->
     shown = MessageToDict(message, always_print_fields_with_no_presence=True)
     assert shown == answer.to_document()
     assert ParseDict(shown, answer_pb2.Answer()) == message
+
+
+UNKNOWN = b"\xfa\x3e\x01x"
+
+
+def batch(*requests: bytes) -> bytes:
+    parsed = [enforcement_pb2.CheckRequest.FromString(one) for one in requests]
+    return enforcement_pb2.CheckBatchRequest(requests=parsed).SerializeToString()
+
+
+def streamed(data: bytes, name: str = "n") -> bytes:
+    one = enforcement_pb2.CheckRequest.FromString(data)
+    return enforcement_pb2.CheckStreamRequest(id=name, request=one).SerializeToString()
+
+
+def test_a_batch_and_a_stream_hold_the_requests_as_they_would_come_alone() -> None:
+    """So that a caller can prove its request from its own spelling of it."""
+    one = request(WHOLE)
+    two = request({**WHOLE, "id": "S11"}) + UNKNOWN
+
+    assert list(parse_batch(batch(one, two), most=2)) == [one, two]
+    assert parse_stream_request(streamed(two)) == ("n", two)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_batch_holds_as_many_requests_as_it_may(count: int) -> None:
+    with pytest.raises(CallError, match="a batch holds 1 to 2 requests"):
+        parse_batch(batch(*[request(WHOLE)] * count), most=2)
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        (b"\x00" * (MAX_BATCH_BYTES + 1), Cause.TOO_LARGE),
+        (b"\xff", Cause.BAD_CALL),
+        (batch(request(WHOLE)) + UNKNOWN, Cause.BAD_CALL),
+    ],
+)
+def test_a_batch_that_is_none_is_refused(data: bytes, cause: Cause) -> None:
+    with pytest.raises(RefusedError) as caught:
+        parse_batch(data, most=2)
+    assert caught.value.cause is cause
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        (b"\x00" * (64 * 1024 + 1), Cause.TOO_LARGE),
+        (b"\xff", Cause.BAD_CALL),
+        (b"", Cause.BAD_CALL),
+        (streamed(request(WHOLE)) + UNKNOWN, Cause.BAD_CALL),
+        (streamed(request(WHOLE), "字" * 86), Cause.BAD_CALL),
+    ],
+)
+def test_a_message_of_a_stream_that_is_none_is_refused(data: bytes, cause: Cause) -> None:
+    with pytest.raises(RefusedError) as caught:
+        parse_stream_request(data)
+    assert caught.value.cause is cause
