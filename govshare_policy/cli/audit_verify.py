@@ -57,11 +57,12 @@ _NAMES: Final = {
     "key_fingerprints": "签名公钥",
     "witnessed_size": "已见证记录数",
     "witnesses": "见证方",
+    "unread": "已移出、未读的记录",
     "warnings": "提示",
 }
 
 
-def verify_command(
+def verify_command(  # noqa: PLR0913  each is an option of the command
     *,
     trust: Annotated[Path, typer.Option("--trust", help="The trust file of the auditor.")],
     log: Annotated[
@@ -78,6 +79,10 @@ def verify_command(
         list[Path] | None,
         typer.Option("--known", help="A checkpoint or receipt that was kept. May be repeated."),
     ] = None,
+    archive: Annotated[
+        list[Path] | None,
+        typer.Option("--archive", help="Where dropped segments are read. May be repeated."),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes; by default one a processor.")
     ] = None,
@@ -93,8 +98,8 @@ def verify_command(
     form, chinese = chosen_output(output, off_terminal=Output.JSON), chosen_lang(lang) is Lang.ZH
     if (log is None) is (receipt is None):
         raise CallError("name the directory of a log, or --receipt; one of the two")
-    if (receipt or part) and (known or (receipt and part)):
-        raise CallError("--range, --receipt and --known do not go together")
+    if (receipt or part) and (known or archive or (receipt and part)):
+        raise CallError("--range and --receipt go with neither --known nor --archive")
     policy = load_trust(there(trust))
     try:
         if receipt is not None:
@@ -102,7 +107,8 @@ def verify_command(
         elif part is not None:
             document = _part(there(log or Path()), policy, part)
         else:
-            document = _whole(there(log or Path()), policy, known or [], workers)
+            archives = [_log_in(there(path)) for path in archive or ()]
+            document = _whole(there(log or Path()), policy, known or [], (archives, workers))
     except VerificationError as error:
         _print_failure(error, form, chinese=chinese)
         raise typer.Exit(1) from None
@@ -110,14 +116,16 @@ def verify_command(
 
 
 def _whole(
-    log: Path, policy: TrustPolicy, known: list[Path], workers: int | None
+    log: Path, policy: TrustPolicy, known: list[Path], means: tuple[list[Path], int | None]
 ) -> dict[str, object]:
+    archives, workers = means
     checkpoints = [_known(_kept(path), policy) for path in known]
     with progress("bytes") as tick:
         verdict = verify_log(
             log,
             policy,
             known=checkpoints,
+            archives=archives,
             progress=tick,
             workers=workers or processors(),
         )
@@ -137,7 +145,14 @@ def verdict_document(verdict: Verdict) -> dict[str, object]:
         "last_time": format_time(verdict.last_time),
         "key_fingerprints": _fingerprints(verdict.key_fingerprints),
     }
+    if verdict.unread:
+        document["unread"] = [list(stretch) for stretch in verdict.unread]
     return document | _witnessed(verdict.witnessed) | {"warnings": list(verdict.warnings)}
+
+
+def _log_in(archive: Path) -> Path:
+    """Return the log in an archive; a copy of a log is one itself."""
+    return archive / "log" if (archive / "log").is_dir() else archive
 
 
 def _part(log: Path, policy: TrustPolicy, part: str) -> dict[str, object]:

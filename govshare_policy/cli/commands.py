@@ -63,6 +63,8 @@ COMMANDS: Final = _entries(
     ("entitlements", "entitlements", "entitlements_command", "List what may be used now."),
     ("deadline", "deadline", "deadline_command", "Say when each step is due under a text."),
     ("serve", "serve", "serve_command", "Run the sidecar until it is told to stop."),
+    ("config", "config", "config_app", "Try a configuration without serving."),
+    ("healthcheck", "healthcheck", "healthcheck_command", "Ask a sidecar whether it serves."),
     ("catalogue", "catalogue", "catalogue_app", "Lint, import, show and change the catalogue."),
     ("policy", "policy", "policy_app", "The texts as policy: show, lint, test, diff, sign."),
     ("application", "application", "application_app", "Apply for data, decide, settle disputes."),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``govshare serve``: the sidecar, which is an extra of this package."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,19 +9,28 @@ import typer
 
 from govshare_policy.errors import ConfigError
 
+ConfigOption = Annotated[Path, typer.Option("--config", help="The configuration file (TOML).")]
+SetOption = Annotated[
+    Sequence[str],
+    typer.Option("--set", metavar="TABLE.KEY=VALUE", help="A setting, before the file's."),
+]
+
 
 def serve_command(
-    config: Annotated[Path, typer.Option("--config", help="The configuration file (TOML).")],
+    config: ConfigOption,
+    settings: SetOption = (),
 ) -> None:
     """Run the sidecar until it is told to stop (SIGTERM drains).
 
     Example: govshare serve --config govshare.toml
     """
-    serve(config)
+    serve(config, settings)
 
 
-def serve(config: Path) -> None:
+def serve(config: Path, settings: Sequence[str] = ()) -> None:
     """Serve as the configuration file *config* says, until SIGTERM or SIGINT.
+
+    The *settings*, ``TABLE.KEY=VALUE`` each, go before the environment, and that before the file.
 
     Raises:
         ConfigError: If the extra is not installed, or a setting cannot be used.
@@ -34,4 +44,4 @@ def serve(config: Path) -> None:
         raise ConfigError(
             f"the sidecar needs `{error.name}`; install govshare-policy[sidecar]"
         ) from None
-    run(config)
+    run(config, settings)

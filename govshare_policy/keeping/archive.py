@@ -242,7 +242,9 @@ def _pairs(directory: Path, log: Path, sealed: tuple[Sealed, ...]) -> Iterator[t
 def _list_files(target: Path, folder: Path) -> Iterator[Listed]:
     """Yield what is in the archive, but for what changes with the next run, sorted by path."""
     paths = (path for place in (target / LOG, folder) for path in place.rglob("*"))
-    names = {path.relative_to(target).as_posix() for path in paths if path.is_file()}
+    # What a run that broke off left behind is no part of it.
+    whole = (path for path in paths if path.is_file() and path.suffix != ".tmp")
+    names = {path.relative_to(target).as_posix() for path in whole}
     for name in sorted(names - {f"{LOG}/{CHECKPOINT}"}):
         yield digest_file(target / name, name)
 

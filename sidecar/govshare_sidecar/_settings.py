@@ -3,6 +3,7 @@
 
 import ipaddress
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,10 +11,11 @@ from urllib.parse import SplitResult, urlsplit
 
 from govshare_policy.errors import ConfigError
 from govshare_sidecar._table import Table, why
+from govshare_sidecar.overrides import Override, overridden
 
 MAX_PORT: Final = 65_535
 _KEY_SCHEME: Final = "file:"
-_DEVICE_SCHEME: Final = "sdf:"
+_DEVICE_SCHEME: Final = "sdf:/"
 _READABLE_BY_OTHERS: Final = 0o077
 
 
@@ -28,11 +30,11 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def load_table(path: Path) -> Table:
+def load_table(path: Path, overrides: Iterable[Override] = ()) -> Table:
     """Return the top level of the configuration file *path*; the paths in it are relative to it.
 
     Raises:
-        ConfigError: If the file cannot be read, or is not TOML.
+        ConfigError: If the file cannot be read, is not TOML, or *overrides* do not fit it.
     """
     try:
         document = tomllib.loads(path.read_bytes().decode("utf-8", "strict"))
@@ -43,7 +45,7 @@ def load_table(path: Path) -> Table:
     except tomllib.TOMLDecodeError as error:
         reason = str(error).lower()
         raise ConfigError(f"{path.name}: not valid TOML: {reason}") from None
-    return Table(document, file=path.resolve())
+    return Table(overridden(document, overrides), file=path.resolve())
 
 
 def read_key(table: Table) -> str:

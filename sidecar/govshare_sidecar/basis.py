@@ -29,7 +29,7 @@ def load_basis(config: Config, usage: Usage) -> Basis:
         VerificationError: If a signed bundle is not what its key vouches for.
         ConfigError: If a signed bundle or its key cannot be read.
     """
-    register, bundle = _loaded(config.policy)
+    register, bundle = load_policy(config.policy)
     return Basis(
         trust=CertificateTrust(register=register),
         facts=RegisterFacts(register=register, used=usage.of),
@@ -37,7 +37,12 @@ def load_basis(config: Config, usage: Usage) -> Basis:
     )
 
 
-def _loaded(policy: OpenPolicy | SignedPolicy) -> tuple[Register, Bundle]:
+def load_policy(policy: OpenPolicy | SignedPolicy) -> tuple[Register, Bundle]:
+    """Load the registers and the texts that *policy* names, verified.
+
+    Raises:
+        GovshareError: As :func:`load_basis`.
+    """
     match policy:
         case OpenPolicy():
             register = load_register(policy.data)

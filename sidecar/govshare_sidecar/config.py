@@ -4,6 +4,7 @@
 docs/reference/configuration.md describes every key.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ from govshare_sidecar.descriptors import read_message
 from govshare_sidecar.envoy.settings import EnvoyConfig, read_envoy
 from govshare_sidecar.grpc_proxy_settings import GrpcProxyConfig, read_grpc_proxy
 from govshare_sidecar.limits import NO_LIMITS_STATED, Limits, read_limits
+from govshare_sidecar.overrides import Override, blaming
 from govshare_sidecar.pins import PinConfig, read_pins
 from govshare_sidecar.routes import Form, Route, RouteError
 from govshare_sidecar.witness.peers import WatchConfig, read_watch
@@ -132,14 +134,20 @@ class Config:
     auth_request: AuthRequestConfig | None = None
 
 
-def load_config(path: Path) -> Config:
+def load_config(path: Path, overrides: Sequence[Override] = ()) -> Config:
     """Load the configuration file *path*; the paths in it are relative to it.
+
+    *overrides* stand in place of what the file says; their paths are relative to the file too.
 
     Raises:
         ConfigError: If the file or one it names cannot be read, or a key is unknown, missing or
             wrong. The message names the file and the key.
     """
-    root = load_table(path)
+    with blaming(overrides):
+        return _config(load_table(path, overrides), name=path.name)
+
+
+def _config(root: Table, *, name: str) -> Config:
     tls = _tls(root.table("tls"))
     config = Config(
         policy=_policy(root),
@@ -161,7 +169,7 @@ def load_config(path: Path) -> Config:
     data_path = (config.grpc, config.http, config.envoy, config.grpc_proxy)
     if not any((*data_path, config.authzen, config.auth_request)):
         tables = "[grpc], [http], [envoy], [grpc_proxy], [authzen] and [auth_request]"
-        raise ConfigError(f"{path.name}: there is neither of the tables {tables}")
+        raise ConfigError(f"{name}: there is neither of the tables {tables}")
     return config
 
 

@@ -202,9 +202,6 @@ class Exchange:
                 yield read_sent(self._route, data, max_bytes=most).data
         except RefusedError as error:
             self.break_off(error)
-        # A caller that leaves has not said that this was all.
-        if self._context.cancelled():
-            self._call.cancel()
 
     def _released(self, data: bytes, answer: Answer) -> Released:
         return release_message(

@@ -3,13 +3,19 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from govshare_sidecar.logs import configure_logs
+from govshare_sidecar.overrides import read_overrides
 
 
-def run(path: Path) -> None:
+def run(path: Path, flags: Sequence[str] = ()) -> None:
     """Serve as the configuration file *path* says, until SIGTERM or SIGINT.
+
+    Args:
+        path: The file. Variables of the environment go before it.
+        flags: ``TABLE.KEY=VALUE`` each; they go before both.
 
     Raises:
         ConfigError: If the file, a setting, a key or an address cannot be used.
@@ -23,6 +29,6 @@ def run(path: Path) -> None:
     from govshare_sidecar.config import load_config  # noqa: PLC0415  see above
     from govshare_sidecar.server import serve_until_told  # noqa: PLC0415  see above
 
-    config = load_config(path)
+    config = load_config(path, read_overrides(os.environ, flags))
     configure_logs()
     asyncio.run(serve_until_told(config))

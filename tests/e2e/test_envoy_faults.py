@@ -3,7 +3,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
@@ -11,17 +11,15 @@ from urllib.parse import quote
 import grpc
 import pytest
 
-from govshare_sidecar._pb import envoy_pb2 as pb
-from govshare_sidecar.config import load_config
-from govshare_sidecar.envoy.canary import CanaryError, Prober, Proofs, Tokens, origin
-from govshare_sidecar.envoy.processor import SERVICE as SERVICE_OF_ENVOY
-from govshare_sidecar.listeners import HttpListener
-from tests.e2e.callers import Response
+from govshare_policy.errors import AuditError
+from govshare_policy.gate import Gate
+from tests.e2e.callers import Callers, Response
 from tests.e2e.department import Department
 from tests.e2e.deployment import Deployment, Running, await_
-from tests.e2e.envoy import EXAMPLE, NOWHERE, PROVEN, Front, behind_envoy, said
+from tests.e2e.envoy import NOWHERE, PROVEN, Front, behind_envoy, said
 from tests.e2e.rpc_department import SERVICE, marriage, rpc_department
 from tests.e2e.test_envoy_rpc import channel
+from tests.e2e.test_failures import inside
 from tests.e2e.test_grpc_proxy import PURPOSE, QUERY
 
 FULL = "response_body_mode: FULL_DUPLEX_STREAMED"
@@ -187,89 +185,35 @@ def test_an_envoy_that_is_not_registered_gets_no_answers(
 STRANGERS = 'govshare_refused_total{cause="stranger",entrance="envoy_ext_proc"}'
 
 
-async def _obliging(
-    messages: AsyncIterator[pb.ProcessingRequest], _context: object
-) -> AsyncIterator[pb.ProcessingResponse]:
-    """Be a processor that looks at no mode: what it says would be right in the right one."""
-    nonce = ""
-    async for message in messages:
-        response = pb.ProcessingResponse()
-        kind = message.WhichOneof("request") or ""
-        match kind:
-            case "request_headers":
-                path = next(h for h in message.request_headers.headers.headers if h.key == ":path")
-                nonce = path.raw_value.decode().rpartition("=")[2]
-            case "response_body":
-                if not message.response_body.end_of_stream:
-                    continue
-                body = f'{{"kept":"{nonce}"}}'.encode()
-                mutation = response.response_body.response.body_mutation
-                mutation.streamed_response.body = body
-                mutation.streamed_response.end_of_stream = True
-            case "response_headers":
-                changes = response.response_headers.response.header_mutation
-                changes.remove_headers.append("content-length")
-            case _:
-                pass
-        getattr(response, kind).SetInParent()
-        yield response
-
-
-async def _tried_out(front: Front) -> None:
-    """Put Envoy to the test before that processor."""
-    config = load_config(front.deployment.config)
-    assert config.envoy is not None
-    process = grpc.stream_stream_rpc_method_handler(
-        _obliging, pb.ProcessingRequest.FromString, pb.ProcessingResponse.SerializeToString
-    )
-    server = grpc.aio.server()
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(SERVICE_OF_ENVOY, {"Process": process}),)
-    )
-    pair = (config.tls.key.read_bytes(), config.tls.certificate.read_bytes())
-    server.add_secure_port(f"127.0.0.1:{front.sidecar}", grpc.ssl_server_credentials([pair]))
-    await server.start()
-    canary = await HttpListener.start(origin(), config.envoy.canary, key="", tls=None)
-    prober = await Prober.open(
-        config.envoy.proxies, Tokens(b"secret"), Proofs(config.envoy.proxies)
-    )
-    try:
-        await prober.try_out(config.envoy.proxies[0])
-    finally:
-        await prober.stop()
-        await canary.stop()
-        await server.stop(None)
-
-
-@pytest.mark.parametrize("mode", ["GRPC", "BUFFERED", "STREAMED", "NONE"])
-def test_the_self_test_sees_what_envoy_passes_over_in_silence(tmp_path: Path, mode: str) -> None:
-    """Envoy 1.40 takes a `streamed_response` in these modes, and lets the body by as it is."""
-    front = deploy(tmp_path)
+@pytest.mark.parametrize(
+    ("name", "what", "asked"),
+    [("filter", "submit", 0), ("filter", "conclude", 1), ("exact", "submit", 0)],
+)
+def test_without_a_log_nothing_is_let_out(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    api: Department,
+    url: str,
+    name: str,
+    what: str,
+    asked: int,
+) -> None:
+    api.says({"id_no": "SECRET"})
+    front = Front(deployment=Deployment(directory=tmp_path, upstream=NOWHERE), name=name)
     front.configure()
-    with (
-        front.running(change={FULL: f"response_body_mode: {mode}"}),
-        pytest.raises(CanaryError, match="lets data through that the sidecar took out"),
-    ):
-        asyncio.run(_tried_out(front))
 
+    def fails(*_call: object, **_values: object) -> object:
+        raise AuditError("the disk is full")
 
-def test_the_self_test_sees_that_nothing_filters_at_all(tmp_path: Path) -> None:
-    front = deploy(tmp_path)
-    front.configure()
-    text = (EXAMPLE / "filter.yaml").read_text()
-    begin, end = (
-        text.index(f"- name: envoy.filters.http.{name}") for name in ("ext_proc", "router")
-    )
-    with (
-        front.running(change={text[begin:end]: ""}),
-        pytest.raises(CanaryError, match="lets data through that the sidecar took out"),
-    ):
-        asyncio.run(_tried_out(front))
+    def ask(callers: Callers) -> list[Response]:
+        with front.running(url):
+            callers.addresses["http"] = front.address
+            await_(lambda: callers.request("/nowhere").status == 404)
+            return [callers.request("/marriages/ID1") for _ in range(2)]
 
-
-def test_what_is_right_in_the_right_mode_is_let_go(tmp_path: Path) -> None:
-    """The processor of these tests is held to the rest of the test, which it does not know."""
-    front = deploy(tmp_path)
-    front.configure()
-    with front.running(), pytest.raises(CanaryError, match="another certificate"):
-        asyncio.run(_tried_out(front))
+    monkeypatch.setattr(Gate, what, fails)
+    for response in asyncio.run(inside(front.deployment, ask)):
+        assert response.status == 503
+        assert response.document["type"] == "urn:govshare:problem:audit_unavailable"
+        assert b"SECRET" not in response.body
+    assert len(api.asked) == asked

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real Envoy with ``ext_proc`` in front of a gRPC API, with real clients over TLS."""
 
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,7 +14,7 @@ import pytest
 from google.rpc import error_details_pb2
 
 from tests.e2e.deployment import Deployment, Running, await_
-from tests.e2e.envoy import Front, behind_envoy
+from tests.e2e.envoy import NOWHERE, Front, behind_envoy, said
 from tests.e2e.rpc_department import (
     SERVICE,
     RpcDepartment,
@@ -155,6 +158,39 @@ def test_a_conversation_goes_back_and_forth(envoy: Running, api: RpcDepartment) 
 
     assert seen == [RELEASED] * 4
     assert api.asked[0].messages == [QUERY] * 4
+
+
+@pytest.mark.parametrize("how", ["a policy that changes", "a gateway that stops"])
+def test_a_stream_ends_with(tmp_path: Path, behind: tuple[str, RpcDepartment], how: str) -> None:
+    deployment = Deployment(directory=tmp_path, upstream=NOWHERE)
+    with (
+        behind_envoy(Front(deployment=deployment), rpc_api=behind[0]) as running,
+        channel(running) as opened,
+    ):
+        turn = threading.Semaphore(1)
+
+        def questions() -> Iterator[bytes]:
+            while turn.acquire(timeout=20):
+                yield QUERY
+
+        call = opened.stream_stream(f"{SERVICE}/Talk")(questions(), metadata=PURPOSE, timeout=30)
+        assert next(call) == RELEASED
+        record = dict(call.initial_metadata())["govshare-record"]
+        if how == "a policy that changes":
+            deployment.register(revoked="SYS-CAB-AID")
+            running.process.send_signal(signal.SIGHUP)
+            await_(lambda: running.metric('govshare_reloads_total{result="done"}') == 1)
+        else:
+            running.process.terminate()
+            await_(lambda: said(running, "draining"))
+            time.sleep(0.2)  # the listeners are told right after
+        turn.release()
+        with pytest.raises(grpc.RpcError):
+            next(call)
+        running.stop()
+
+    [ended] = [one for one in deployment.outcomes() if one["decision"] == record]
+    assert (ended["status"], ended["rows"]) == ("broken_off", 1)
 
 
 def test_a_message_with_more_than_is_known_breaks_a_conversation_off(

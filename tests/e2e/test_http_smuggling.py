@@ -142,6 +142,13 @@ def test_a_body_in_chunks_arrives_as_it_was_meant(sidecar: Running, api: Departm
     assert "X-Trailer" not in api.asked[0].headers
 
 
+def test_chunks_in_http_1_0_are_refused_even_alone(sidecar: Running, api: Department) -> None:
+    head = b"POST /marriages/search HTTP/1.0\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+    assert sidecar.raw(head + b"2\r\n{}\r\n0\r\n\r\n").startswith(b"HTTP/1.0 400 ")
+    assert api.asked == []
+
+
 def test_an_http_1_0_client_is_not_told_to_continue(sidecar: Running, api: Department) -> None:
     api.says({"name": "someone"})
     answer = sidecar.raw(

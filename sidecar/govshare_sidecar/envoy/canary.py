@@ -13,7 +13,8 @@ import json
 import logging
 import secrets
 import ssl
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from enum import StrEnum
 from http import HTTPStatus
@@ -33,7 +34,7 @@ TOKEN: Final = "Govshare-Canary"  # noqa: S105  the name of a header
 _KEPT: Final = "kept"
 _REMOVED: Final = "removed"
 _NONCE_BYTES: Final = 16
-_LASTS_S: Final = 60.0
+LASTS_S: Final = 60.0
 _AGAIN_S: Final = 20.0
 _SOON_S: Final = 0.25
 _LATEST_S: Final = 8.0
@@ -105,8 +106,11 @@ def origin() -> web.Server:
 class Proofs:
     """Which Envoys have shown lately that they filter and fail closed. Owned by the event loop."""
 
-    def __init__(self, proxies: Sequence[ProxyConfig]) -> None:
+    def __init__(
+        self, proxies: Sequence[ProxyConfig], clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._proxies = tuple(proxies)
+        self._clock_s = clock_s
         self._until: dict[str, float] = {}
 
     def verify_known(self, spki: bytes) -> None:
@@ -124,7 +128,7 @@ class Proofs:
         Raises:
             RefusedError: If one has not, or none is known.
         """
-        now = asyncio.get_running_loop().time()
+        now = self._clock_s()
         of_it = [p for p in self._proxies if p.spki == spki and p.filter is asking]
         if not of_it or any(self._until.get(proxy.url, 0.0) <= now for proxy in of_it):
             raise RefusedError(Cause.UNPROVEN)
@@ -133,7 +137,7 @@ class Proofs:
         """Remember that *proxy* has shown it now."""
         if proxy.url not in self._until:
             _log.info("`%s` filters and fails closed; it gets answers", proxy.name)
-        self._until[proxy.url] = asyncio.get_running_loop().time() + _LASTS_S
+        self._until[proxy.url] = self._clock_s() + LASTS_S
 
     def failed(self, proxy: ProxyConfig, error: CanaryError) -> None:
         """Forget at once what *proxy* had shown, because of *error*."""

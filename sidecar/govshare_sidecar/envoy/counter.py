@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What both services of this entrance work with."""
 
+import asyncio
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -23,7 +24,11 @@ class TrialError(EnvoyError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counter:
-    """The desk and what stands around it, for calls that come through an Envoy."""
+    """The desk and what stands around it, for calls that come through an Envoy.
+
+    Attributes:
+        stopping: Set once nothing new is taken, so that what goes on for long comes to an end.
+    """
 
     config: EnvoyConfig
     desk: Desk
@@ -32,6 +37,7 @@ class Counter:
     proofs: Proofs
     tokens: Tokens
     receipts: Receipts
+    stopping: asyncio.Event
 
     def evidence(self, der: bytes | None) -> Evidence:
         """Return what the client's certificate *der* shows, as Envoy passed it on."""

@@ -57,6 +57,7 @@ class EnvoyListener:
             proofs=proofs,
             tokens=tokens,
             receipts=Receipts(),
+            stopping=asyncio.Event(),
         )
         async with AsyncExitStack() as stack:
             prober = await Prober.open(config.proxies, tokens, proofs)

@@ -220,7 +220,8 @@ class Exchange:
             raise
         except (LeftError, EnvoyError, asyncio.CancelledError):
             with suppress(AuditError):  # the desk has said so, and there is nobody else to tell
-                await self._at.desk.conclude(answer, carrier.outcome(CALLER_LEFT))
+                status = BROKEN_OFF if self._at.stopping.is_set() else CALLER_LEFT
+                await self._at.desk.conclude(answer, carrier.outcome(status))
             raise
         else:
             await self._at.desk.conclude(answer, carrier.outcome(RELEASED))
@@ -234,6 +235,8 @@ class Exchange:
         self._at.desk.verify_in_force(call, answer, self._at.evidence(self._caller.der))
         if not self._at.desk.is_open:
             raise AuditError("the audit log has stopped, so nothing more is released")
+        if self._at.stopping.is_set():
+            raise RefusedError(Cause.BUSY, "the gateway is about to stop; ask again shortly")
 
     async def _canary(self, head: Head, path: str) -> None:
         """Do with a request of the sidecar's own what it says, and record nothing.

@@ -45,7 +45,7 @@ class Frames:
     @classmethod
     def answered(cls, most: int) -> "Frames":
         """Return one for what an API sends, in messages of at most *most* bytes."""
-        return cls(most, lambda is_size: _not_readable(most) if is_size else _broken())
+        return cls(most, lambda is_size: _too_large(most) if is_size else _unreadable())
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the messages that are whole now.
@@ -76,11 +76,11 @@ class Frames:
             raise self._blame(False)  # noqa: FBT003
 
 
-def _not_readable(most: int) -> UpstreamError:
+def _too_large(most: int) -> UpstreamError:
     return UpstreamError(Fault.TOO_LARGE, f"the department's answer is larger than {most} bytes")
 
 
-def _broken() -> UpstreamError:
+def _unreadable() -> UpstreamError:
     return UpstreamError(
         Fault.UNREADABLE, "the department's answer is compressed, or was cut off in a message"
     )

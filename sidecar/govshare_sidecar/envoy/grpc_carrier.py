@@ -124,22 +124,24 @@ class GrpcCarrier:
     async def _take(self, head: Head, data: bytes) -> None:
         method, records = self._route.method, self._route.records
         for message in self._frames.feed(data):
+            if method.server_streaming:
+                self._verify_in_force()
+            elif self._held is not None:
+                raise UpstreamError(Fault.UNREADABLE, "the department answers with two messages")
             released = release_message(
                 message, self._fields, kind=method.output_type, records=records
             )
             sent = frame(released.body)
-            if not method.server_streaming and self._held is not None:
-                raise UpstreamError(Fault.UNREADABLE, "the department answers with two messages")
             self._rows += released.rows
             self._size += len(released.body)
-            if not method.server_streaming:
+            if method.server_streaming:
+                # With its length, so that no two streams of messages have one digest.
+                self._digest.update(sent[1:])
+                await self._let_begin(head)
+                await self._stream.send(sent, is_last=False)
+            else:
                 self._digest.update(released.body)
                 self._held = sent
-                continue
-            self._verify_in_force()
-            self._digest.update(sent[1:])
-            await self._let_begin(head)
-            await self._stream.send(sent, is_last=False)
 
     async def _pass_on(self, body: pb.HttpBody) -> None:
         """Let what the caller sends meanwhile on, read and spelled anew."""

@@ -3,7 +3,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable
 from typing import Final, TypeAlias
 
 import grpc
@@ -40,11 +40,12 @@ class ExternalProcessor:
         return grpc.method_handlers_generic_handler(SERVICE, {"Process": process})
 
     def drain(self) -> None:
-        """Do nothing: what is under way ends by itself, or is cut off when its time is over."""
+        """End the streams at their next message; everything else ends by itself."""
+        self._counter.stopping.set()
 
-    async def process(self, messages: AsyncIterator[bytes], context: _Context) -> None:
+    async def process(self, messages: AsyncIterable[bytes], context: _Context) -> None:
         """Answer one request, or make Envoy give up on it."""
-        stream = Stream(aiter(messages), context.write)
+        stream = Stream(messages, context.write)
         exchange = Exchange(self._counter, stream, spki=peer_key(context))
         work = asyncio.create_task(exchange.run())
         try:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One exchange over ``ext_proc``: what Envoy says in its order, and what we say back."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,9 +44,9 @@ class Stream:
     """Reads and writes the messages of one exchange."""
 
     def __init__(
-        self, messages: AsyncIterator[bytes], write: Callable[[bytes], Awaitable[None]]
+        self, messages: AsyncIterable[bytes], write: Callable[[bytes], Awaitable[None]]
     ) -> None:
-        self._messages = messages
+        self._messages = _read(messages)
         self._write = write
         # Whether the caller has been told a status, so that no other can be told any more.
         self.has_begun = False
@@ -183,6 +183,12 @@ class Stream:
 
     async def _say(self, response: pb.ProcessingResponse) -> None:
         await self._write(response.SerializeToString())
+
+
+async def _read(messages: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    # The library complains of messages that were asked for and then left; these may never be.
+    async for message in messages:
+        yield message
 
 
 def head_of(said: pb.HttpHeaders) -> Head:

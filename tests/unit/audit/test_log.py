@@ -178,7 +178,7 @@ def test_a_child_process_does_not_write(create: Create) -> None:
     if not pid:  # pragma: no cover - runs in the child
         future = log.submit(record(1))
         log.close()
-        os._exit(0 if "parent process" in str(future.exception()) else 1)
+        os._exit(0 if "parent process" in str(future.exception(timeout=5)) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert log.append(record(1)).index == 1
 

@@ -214,8 +214,8 @@ def test_pins_that_a_failure_left_apart_are_brought_together(tmp_path: Path) -> 
     pin.load()
     store.down = True
     pin.advance(MARK, NEXT)
-    wait_until(lambda: first.load() == NEXT)
-    assert store.mark == MARK
+    wait_until(lambda: store.moves)
+    assert (first.load(), store.mark) == (NEXT, MARK)
     store.down = False
     pin.close()
     assert (first.load(), store.load()) == (NEXT, NEXT)

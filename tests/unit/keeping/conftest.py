@@ -12,18 +12,21 @@ import pytest
 
 from govshare_policy.audit import (
     AuditLog,
+    LogDamageError,
     Receipt,
     TrustPolicy,
     encode_record,
     load_trust,
     trust_text,
+    verify_log,
 )
 from govshare_policy.audit.disk import Disk
 from govshare_policy.audit.layout import segment_file
 from govshare_policy.audit.segment import SEGMENT_LEAVES
 from govshare_policy.audit.start import create_ledger
 from govshare_policy.crypto import Signer, generate_key, open_signer
-from govshare_policy.keeping import Term, archive_log
+from govshare_policy.keeping import Plan, Term, archive_log, drop_segments, plan_drop
+from tests.conformance.verdicts import load_single_file
 
 ORIGIN = "audit.example/one"
 START = datetime(2026, 1, 5, 1, 2, 3, tzinfo=UTC)
@@ -31,6 +34,8 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 FULL = 3
 SIZE = FULL * SEGMENT_LEAVES + 10
 TERM = Term(clause="NR-a29-01", years=3)
+LATE = datetime(2040, 1, 1, tzinfo=UTC)
+SINGLE_FILE = load_single_file()
 
 
 class Yard(NamedTuple):
@@ -119,3 +124,46 @@ def made(tmp_path_factory: pytest.TempPathFactory, signer: Signer) -> Yard:
 def yard(made: Yard, tmp_path: Path) -> Yard:
     """A log and its archives, to be changed."""
     return copy_yard(made, tmp_path)
+
+
+def plan_of(yard: Yard, *, before: datetime = LATE, at: datetime = NOW, least: int = 1) -> Plan:
+    return plan_drop(
+        yard.log, yard.archives, trust=yard.trust, term=TERM, before=before, at=at, least=least
+    )
+
+
+def drop(yard: Yard, *, before: datetime = LATE) -> tuple[Receipt, ...]:
+    return drop_segments(yard.log, plan_of(yard, before=before), yard.append, at=NOW)
+
+
+@pytest.fixture(scope="package")
+def gone(made: Yard, tmp_path_factory: pytest.TempPathFactory) -> Yard:
+    """The log without its first two segments."""
+    yard = copy_yard(made, tmp_path_factory.mktemp("gone"))
+    drop(yard)
+    return yard
+
+
+@pytest.fixture
+def dropped(gone: Yard, tmp_path: Path) -> Yard:
+    """The same, to be changed."""
+    return copy_yard(gone, tmp_path)
+
+
+def judge(yard: Yard, *archives: Path) -> tuple[str, str, int | None]:
+    """Return what both verifiers say, which has to be the same: code, file, index."""
+    logs = [path / "log" for path in archives]
+    try:
+        verify_log(yard.log, yard.trust, archives=logs)
+    except LogDamageError as error:
+        first = (error.kind.value, error.part.file, error.index)
+    else:
+        first = ("good", "", None)
+    try:
+        SINGLE_FILE.verify(yard.log, yard.trust_file, archives=list(archives))
+    except SINGLE_FILE.BadLogError as bad:
+        second = (bad.code, bad.file, bad.index)
+    else:
+        second = ("good", "", None)
+    assert second == first
+    return first

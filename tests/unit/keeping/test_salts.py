@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The salts are kept like the log: whole, copied, and no more than the log says."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -46,7 +45,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, signer: Signer) -> Iterator[Desk]:
+def desk(tmp_path: Path, signer: Signer) -> Desk:
     return Desk(tmp_path, signer)
 
 

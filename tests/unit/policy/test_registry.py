@@ -269,18 +269,18 @@ REFUSED = {
     ),
     "a planned part with a place": Refused(
         PARTS,
-        swap('[retention]\nstatus = "planned"', '[retention]\nstatus = "planned"\nwhere = "x"'),
-        "`retention` has the keys status, en, zh",
+        lambda text: text + '[late]\nstatus = "planned"\nwhere = "x"\nen = "e"\nzh = "z"\n',
+        "`late` has the keys status, en, zh",
     ),
     "a built part without a place": Refused(
         PARTS,
-        swap('[retention]\nstatus = "planned"', '[retention]\nstatus = "built"'),
-        "`retention` has the keys status, en, zh",
+        lambda text: text + '[late]\nstatus = "built"\nen = "e"\nzh = "z"\n',
+        "`late` has the keys status, en, zh",
     ),
     "a part of unknown status": Refused(
         PARTS,
-        swap('[retention]\nstatus = "planned"', '[retention]\nstatus = "soon"'),
-        "`retention`: the status is built or planned",
+        lambda text: text + '[late]\nstatus = "soon"\nen = "e"\nzh = "z"\n',
+        "`late`: the status is built or planned",
     ),
     "a fragment of an unknown text": Refused(
         "fragments/clauses.tsv", swap("HN-2-01", "XX-2-01"), "fragments/clauses.tsv line"

@@ -64,5 +64,6 @@ def test_a_key_is_a_file_or_in_a_device() -> None:
     device = "sdf:/opt/maker/libsdf.so?key=1"
     assert read_key(table(key=device)) == device
     assert read_key(table(key="file:keys/audit.pem")) == "file:/etc/govshare/keys/audit.pem"
-    with pytest.raises(ConfigError, match=r"`log\.key` is `file:` and a path, or `sdf:/LIBRARY"):
-        read_key(table(key="pkcs11:token=1"))
+    for wrong in ("pkcs11:token=1", "sdf:libsdf.so?key=1"):
+        with pytest.raises(ConfigError, match=r"`log\.key` is `file:` and a path, or `sdf:/LIB"):
+            read_key(table(key=wrong))

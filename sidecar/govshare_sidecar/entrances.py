@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every entrance of one process: opened after one another, and closed together."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from govshare_sidecar._settings import Address
+from govshare_sidecar.api import Enforcement
+from govshare_sidecar.audit_api import Audit
+from govshare_sidecar.config import Config, GrpcConfig
+from govshare_sidecar.decision_doors import open_doors
+from govshare_sidecar.desk import Desk
+from govshare_sidecar.envoy.entrance import EnvoyListener
+from govshare_sidecar.evidence import ClientAuthorities
+from govshare_sidecar.grpc_proxy_listener import listen_grpc_proxy
+from govshare_sidecar.grpc_upstream import GrpcUpstream
+from govshare_sidecar.listeners import GrpcListener, HttpListener, Service
+from govshare_sidecar.metrics import Metrics, monitor
+from govshare_sidecar.proofs import Proofs
+from govshare_sidecar.proxy import Proxy, http_server
+from govshare_sidecar.upstream import Upstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """What every entrance is given.
+
+    Attributes:
+        desk: Answers calls.
+        authorities: Whose certificates clients may show.
+        tls: Of the listeners over HTTP.
+        proofs: Reads proofs out of the log.
+        now: Tells the time, with a zone.
+    """
+
+    desk: Desk
+    authorities: ClientAuthorities
+    tls: ssl.SSLContext
+    metrics: Metrics
+    proofs: Proofs
+    now: Callable[[], datetime]
+
+
+class Entrances:
+    """The listeners of one configuration."""
+
+    def __init__(self, config: Config) -> None:
+        """Begin with none open."""
+        self._config = config
+        # Owned by the event loop.
+        self._rpc: dict[str, GrpcListener | EnvoyListener] = {}
+        self._http: dict[str, HttpListener] = {}
+        self._monitor: HttpListener | None = None
+        self._announcing: set[asyncio.Task[None]] = set()
+
+    @property
+    def addresses(self) -> Mapping[str, Address]:
+        """Where the listeners stand, with the ports they were given."""
+        doors = {**self._rpc, **self._http}
+        named = {name: door.address for name, door in doors.items()}
+        return named if self._monitor is None else {**named, "metrics": self._monitor.address}
+
+    async def open(
+        self,
+        stack: AsyncExitStack,
+        counter: Counter,
+        *,
+        upstream: Upstream | None,
+        is_serving: Callable[[], bool],
+    ) -> None:
+        """Open them all; *stack* closes the monitor and the ways to the department's API.
+
+        Raises:
+            ConfigError: If an address or a setting cannot be used.
+        """
+        config = self._config
+        if config.metrics is not None:
+            server = monitor(counter.metrics, is_serving)
+            self._monitor = await HttpListener.start(
+                server, config.metrics, key="metrics.listen", tls=None
+            )
+            stack.push_async_callback(self._monitor.stop)
+        if config.http is not None and upstream is not None:
+            proxy = Proxy(
+                config.http,
+                desk=counter.desk,
+                upstream=upstream,
+                authorities=counter.authorities,
+                metrics=counter.metrics,
+            )
+            self._http["http"] = await HttpListener.start(
+                http_server(proxy), config.http.listen, key="http.listen", tls=counter.tls
+            )
+        await self._open_rpc(stack, counter)
+        doors = open_doors(
+            config,
+            desk=counter.desk,
+            authorities=counter.authorities,
+            tls=counter.tls,
+            metrics=counter.metrics,
+        )
+        async for name, listener in doors:
+            self._http[name] = listener
+
+    async def close(self) -> None:
+        """Say that nothing more is taken, then finish what is under way everywhere."""
+        for door in self._rpc.values():
+            await door.not_serving()
+        # Whoever sends calls here hears of it first, and sends them elsewhere.
+        await asyncio.sleep(self._config.limits.notice_s)
+        await asyncio.gather(*(door.stop() for door in (*self._rpc.values(), *self._http.values())))
+
+    def say(self, *, serving: bool) -> None:
+        """Tell those who ask for the health of an entrance; returns at once."""
+        for door in self._rpc.values():
+            self._announce(door.announce(serving=True) if serving else door.not_serving())
+
+    async def _open_rpc(self, stack: AsyncExitStack, counter: Counter) -> None:
+        config = self._config
+        if config.grpc is not None:
+            self._rpc["grpc"] = await GrpcListener.start(
+                config.grpc,
+                config.tls,
+                services=self._services(config.grpc, counter),
+                limits=config.limits,
+            )
+        if config.grpc_proxy is not None:
+            upstream = GrpcUpstream.open(config.grpc_proxy)
+            stack.push_async_callback(upstream.close)
+            self._rpc["grpc_proxy"] = await listen_grpc_proxy(
+                config,
+                config.grpc_proxy,
+                desk=counter.desk,
+                metrics=counter.metrics,
+                upstream=upstream,
+                authorities=counter.authorities,
+                beside=self._audit(counter),
+            )
+        if config.envoy is not None:
+            self._rpc["envoy"] = await EnvoyListener.start(
+                config.envoy,
+                config.tls,
+                desk=counter.desk,
+                authorities=counter.authorities,
+                metrics=counter.metrics,
+                limits=config.limits,
+            )
+
+    def _services(self, grpc: GrpcConfig, counter: Counter) -> list[Service]:
+        """Return what the gRPC listener serves."""
+        enforcement = Enforcement(
+            counter.desk,
+            counter.authorities,
+            counter.metrics,
+            network=grpc.network,
+            limits=self._config.limits,
+        )
+        return [enforcement, self._audit(counter)]
+
+    def _audit(self, counter: Counter) -> Audit:
+        return Audit(
+            counter.proofs,
+            counter.authorities,
+            counter.metrics,
+            auditors=self._config.auditors,
+            now=counter.now,
+        )
+
+    def _announce(self, words: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(words)
+        self._announcing.add(task)
+        task.add_done_callback(self._announcing.discard)
