@@ -3,7 +3,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,8 +72,17 @@ class Entrances:
         *,
         upstream: Upstream | None,
         is_serving: Callable[[], bool],
+        drain: Callable[[], Awaitable[None]],
     ) -> None:
-        """Open them all; *stack* closes the monitor and the ways to the department's API.
+        """Open them all.
+
+        Args:
+            stack: Closes the monitor last, before it the ways to a department's API, and drains
+                before those.
+            counter: What every entrance is given.
+            upstream: The department's API over HTTP, if there is one.
+            is_serving: Whether calls are answered.
+            drain: Takes nothing new and finishes what is under way; :meth:`close` is part of it.
 
         Raises:
             ConfigError: If an address or a setting cannot be used.
@@ -85,6 +94,11 @@ class Entrances:
                 server, config.metrics, key="metrics.listen", tls=None
             )
             stack.push_async_callback(self._monitor.stop)
+        proxied = None
+        if config.grpc_proxy is not None:
+            proxied = GrpcUpstream.open(config.grpc_proxy)
+            stack.push_async_callback(proxied.close)
+        stack.push_async_callback(drain)
         if config.http is not None and upstream is not None:
             proxy = Proxy(
                 config.http,
@@ -96,7 +110,7 @@ class Entrances:
             self._http["http"] = await HttpListener.start(
                 http_server(proxy), config.http.listen, key="http.listen", tls=counter.tls
             )
-        await self._open_rpc(stack, counter)
+        await self._open_rpc(counter, proxied)
         doors = open_doors(
             config,
             desk=counter.desk,
@@ -120,7 +134,7 @@ class Entrances:
         for door in self._rpc.values():
             self._announce(door.announce(serving=True) if serving else door.not_serving())
 
-    async def _open_rpc(self, stack: AsyncExitStack, counter: Counter) -> None:
+    async def _open_rpc(self, counter: Counter, proxied: GrpcUpstream | None) -> None:
         config = self._config
         if config.grpc is not None:
             self._rpc["grpc"] = await GrpcListener.start(
@@ -129,15 +143,13 @@ class Entrances:
                 services=self._services(config.grpc, counter),
                 limits=config.limits,
             )
-        if config.grpc_proxy is not None:
-            upstream = GrpcUpstream.open(config.grpc_proxy)
-            stack.push_async_callback(upstream.close)
+        if config.grpc_proxy is not None and proxied is not None:
             self._rpc["grpc_proxy"] = await listen_grpc_proxy(
                 config,
                 config.grpc_proxy,
                 desk=counter.desk,
                 metrics=counter.metrics,
-                upstream=upstream,
+                upstream=proxied,
                 authorities=counter.authorities,
                 beside=self._audit(counter),
             )

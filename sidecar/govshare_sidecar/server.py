@@ -6,10 +6,10 @@ import logging
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from govshare_policy.audit import SaltStore
 from govshare_policy.audit.erasure import Erased, finish_erasures
@@ -18,21 +18,15 @@ from govshare_policy.gate import Gate
 from govshare_policy.identity import legal_day
 from govshare_policy.usage import Usage
 from govshare_sidecar._settings import Address
-from govshare_sidecar.api import Enforcement
-from govshare_sidecar.audit_api import Audit
 from govshare_sidecar.basis import CurrentBasis
-from govshare_sidecar.config import Config, GrpcConfig
-from govshare_sidecar.decision_doors import open_doors
+from govshare_sidecar.config import Config
 from govshare_sidecar.desk import Desk
-from govshare_sidecar.envoy.entrance import EnvoyListener
+from govshare_sidecar.entrances import Counter, Entrances
 from govshare_sidecar.evidence import ClientAuthorities
-from govshare_sidecar.grpc_proxy_listener import listen_grpc_proxy
-from govshare_sidecar.grpc_upstream import GrpcUpstream
 from govshare_sidecar.journal import open_log, used_on
-from govshare_sidecar.listeners import GrpcListener, HttpListener, Service, tls_context
-from govshare_sidecar.metrics import Metrics, monitor
+from govshare_sidecar.listeners import tls_context
+from govshare_sidecar.metrics import Metrics
 from govshare_sidecar.proofs import Proofs
-from govshare_sidecar.proxy import Proxy, http_server
 from govshare_sidecar.upstream import Upstream
 from govshare_sidecar.witness.feeder import Feeder
 from govshare_sidecar.witness.gauges import Gauges
@@ -69,15 +63,9 @@ class Sidecar:
             feeder=feeder,
             limits=config.limits,
         )
+        self._entrances = Entrances(config)
         # Owned by the event loop.
         self._serving = True
-        self._http: HttpListener | None = None
-        self._decision_doors: dict[str, HttpListener] = {}
-        self._grpc: GrpcListener | None = None
-        self._grpc_proxy: GrpcListener | None = None
-        self._envoy: EnvoyListener | None = None
-        self._monitor: HttpListener | None = None
-        self._announcing: set[asyncio.Task[None]] = set()
 
     @classmethod
     @asynccontextmanager
@@ -152,15 +140,7 @@ class Sidecar:
     @property
     def addresses(self) -> Mapping[str, Address]:
         """Where the listeners stand, with the ports they were given."""
-        named = {
-            "grpc": self._grpc,
-            "http": self._http,
-            "grpc_proxy": self._grpc_proxy,
-            "envoy": self._envoy,
-            "metrics": self._monitor,
-            **self._decision_doors,
-        }
-        return {name: listener.address for name, listener in named.items() if listener}
+        return self._entrances.addresses
 
     @property
     def is_serving(self) -> bool:
@@ -189,107 +169,33 @@ class Sidecar:
         tls: ssl.SSLContext,
         upstream: Upstream | None,
     ) -> None:
-        """Open the listeners, and have *stack* close them; the monitor outlives the others."""
-        config = self._config
-        if config.metrics is not None:
-            server = monitor(self._metrics, lambda: self.is_serving)
-            self._monitor = await HttpListener.start(
-                server, config.metrics, key="metrics.listen", tls=None
-            )
-            stack.push_async_callback(self._monitor.stop)
-        proxied = None
-        if config.grpc_proxy is not None:
-            proxied = GrpcUpstream.open(config.grpc_proxy)
-            stack.push_async_callback(proxied.close)
-        stack.push_async_callback(self._drain)
-        if config.http is not None and upstream is not None:
-            proxy = Proxy(
-                config.http,
-                desk=self._desk,
-                upstream=upstream,
-                authorities=authorities,
-                metrics=self._metrics,
-            )
-            self._http = await HttpListener.start(
-                http_server(proxy), config.http.listen, key="http.listen", tls=tls
-            )
-        if config.grpc is not None:
-            services = self._services(config.grpc, authorities)
-            self._grpc = await GrpcListener.start(
-                config.grpc, config.tls, services=services, limits=config.limits
-            )
-        if config.grpc_proxy is not None and proxied is not None:
-            self._grpc_proxy = await listen_grpc_proxy(
-                config,
-                config.grpc_proxy,
-                desk=self._desk,
-                metrics=self._metrics,
-                upstream=proxied,
-                authorities=authorities,
-                beside=self._audit(authorities),
-            )
-        if config.envoy is not None:
-            self._envoy = await EnvoyListener.start(
-                config.envoy,
-                config.tls,
-                desk=self._desk,
-                authorities=authorities,
-                metrics=self._metrics,
-                limits=config.limits,
-            )
-        doors = open_doors(
-            config, desk=self._desk, authorities=authorities, tls=tls, metrics=self._metrics
-        )
-        async for name, listener in doors:
-            self._decision_doors[name] = listener
-
-    def _services(self, grpc: GrpcConfig, authorities: ClientAuthorities) -> list[Service]:
-        """Return what the gRPC listener serves."""
-        enforcement = Enforcement(
-            self._desk,
-            authorities,
-            self._metrics,
-            network=grpc.network,
-            limits=self._config.limits,
-        )
-        return [enforcement, self._audit(authorities)]
-
-    def _audit(self, authorities: ClientAuthorities) -> Audit:
-        return Audit(
-            self._proofs,
-            authorities,
-            self._metrics,
-            auditors=self._config.auditors,
+        """Open the entrances, and have *stack* drain them."""
+        counter = Counter(
+            desk=self._desk,
+            authorities=authorities,
+            tls=tls,
+            metrics=self._metrics,
+            proofs=self._proofs,
             now=self._now,
         )
-
-    @property
-    def _rpc_doors(self) -> list[GrpcListener | EnvoyListener]:
-        return [door for door in (self._grpc, self._grpc_proxy, self._envoy) if door]
+        await self._entrances.open(
+            stack,
+            counter,
+            upstream=upstream,
+            is_serving=lambda: self.is_serving,
+            drain=self._drain,
+        )
 
     async def _drain(self) -> None:
         self._serving = False
-        for door in self._rpc_doors:
-            await door.not_serving()
-        # Whoever sends calls here hears of it first, and sends them elsewhere.
-        await asyncio.sleep(self._config.limits.notice_s)
-        more = self._decision_doors.values()
-        stops = [door.stop() for door in (*self._rpc_doors, self._http, *more) if door]
-        await asyncio.gather(*stops)
+        await self._entrances.close()
         await self._desk.settle()
 
     def _say_not_serving(self) -> None:
-        for door in self._rpc_doors:
-            self._announce(door.not_serving())
+        self._entrances.say(serving=False)
 
     def _say_serving(self, serving: bool) -> None:  # noqa: FBT001  the feeder calls it
-        for door in self._rpc_doors:
-            self._announce(door.announce(serving=serving))
-
-    def _announce(self, words: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(words)
-        self._announcing.add(task)
-        task.add_done_callback(self._announcing.discard)
+        self._entrances.say(serving=serving)
 
 
 async def serve_until_told(config: Config) -> None:
