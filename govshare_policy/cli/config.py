@@ -31,7 +31,7 @@ def _group() -> None:
 @config_app.command("validate")
 def validate_command(
     config: ConfigOption,
-    settings: SetOption = (),
+    settings: SetOption = None,
     output: OutputOption = None,
     lang: LangOption = None,
 ) -> None:
@@ -41,7 +41,7 @@ def validate_command(
 
     Example: govshare config validate --config govshare.toml
     """
-    document = _validated(config, settings, at=datetime.now(UTC))
+    document = _validated(config, settings or (), at=datetime.now(UTC))
     form = chosen_output(output, off_terminal=Output.JSON)
     if form is not Output.TABLE:
         typer.echo(dump(document, form))

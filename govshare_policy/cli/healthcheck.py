@@ -76,7 +76,7 @@ def healthcheck_command(  # noqa: PLR0913  options of a command
         Path | None, typer.Option("--certificate", help="With --grpc: what to show (PEM).")
     ] = None,
     key: Annotated[Path | None, typer.Option("--key", help="Its private key (PEM).")] = None,
-    settings: SetOption = (),
+    settings: SetOption = None,
     timeout_s: Annotated[
         float, typer.Option("--timeout", min=0.1, max=_MAX_WAIT_S, help="Seconds to wait.")
     ] = 3.0,
@@ -93,7 +93,7 @@ def healthcheck_command(  # noqa: PLR0913  options of a command
         raise ConfigError("name one of --config, --grpc and --url")
     files = Files(ca=ca, certificate=certificate, key=key)
     if config is not None:
-        url = _url_of(config, settings)
+        url = _url_of(config, settings or ())
     health = _ask_grpc(grpc, files, timeout_s) if grpc else _ask_url(url, files, timeout_s)
     form = chosen_output(output, off_terminal=Output.JSON)
     if form is Output.TABLE:

@@ -11,20 +11,20 @@ from govshare_policy.errors import ConfigError
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="The configuration file (TOML).")]
 SetOption = Annotated[
-    Sequence[str],
+    list[str] | None,
     typer.Option("--set", metavar="TABLE.KEY=VALUE", help="A setting, before the file's."),
 ]
 
 
 def serve_command(
     config: ConfigOption,
-    settings: SetOption = (),
+    settings: SetOption = None,
 ) -> None:
     """Run the sidecar until it is told to stop (SIGTERM drains).
 
     Example: govshare serve --config govshare.toml
     """
-    serve(config, settings)
+    serve(config, settings or ())
 
 
 def serve(config: Path, settings: Sequence[str] = ()) -> None:

@@ -208,6 +208,8 @@ def test_a_list_is_signed_by_a_key_of_the_log_that_was_in_force(yard: Yard) -> N
     """Not by one that ended before the size that the log had then."""
     data = (folder_of(yard.archives[0], SIZE) / "manifest").read_bytes()
     verify_listing(data, yard.trust)
+    with pytest.raises(SignatureError):
+        verify_listing(data.replace(b"log-size 196618", b"log-size 196619"), yard.trust)
     (key,) = yard.trust.keys
     for ended in (replace(key, to_size=SIZE), replace(key, revoked_after=SIZE + 9)):
         with pytest.raises(SignatureError, match="no trusted key of the log signed"):

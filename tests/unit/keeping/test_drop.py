@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from govshare_policy.audit import (
+    LogDamageError,
     Receipt,
     verify_log,
     verify_receipt,
 )
 from govshare_policy.audit.disk import Disk
-from govshare_policy.audit.segment import segment_name
+from govshare_policy.audit.segment import SEGMENT_LEAVES, segment_name
 from govshare_policy.errors import AuditError, CallError, VerificationError
-from govshare_policy.keeping import drop_segments, plan_drop
+from govshare_policy.keeping import archive_log, drop_segments, plan_drop
 from tests.unit.keeping.conftest import (
     LATE,
     NOW,
@@ -129,3 +130,24 @@ def test_a_copy_that_was_changed_or_lacks_a_segment_stops_everything(yard: Yard)
         plan_of(yard)
     path.write_bytes(data)
     plan_of(yard)
+
+
+def test_an_archive_that_has_only_the_stub_is_no_copy(yard: Yard) -> None:
+    """It was made after the segment had left the log."""
+    segment = yard.log / "seg" / segment_name(0)
+    drop(yard, before=START + timedelta(days=1))
+    late = yard.directory / "c"
+    archive_log(yard.log, late, trust=yard.trust, signer=yard.signer, at=NOW)
+    segment.hardlink_to(yard.archives[0] / "log" / "seg" / segment.name)
+
+    places = [yard.archives[0], late]
+    with pytest.raises(VerificationError, match=r"`c` does not have `log/seg/0+\.seg`"):
+        plan_drop(yard.log, places, trust=yard.trust, term=TERM, before=LATE, at=NOW)
+
+
+def test_a_damaged_log_is_not_dropped_from(yard: Yard) -> None:
+    """Where a record cannot be read, a hold may stand."""
+    last = yard.log / "seg" / segment_name(3 * SEGMENT_LEAVES)
+    change(last, lambda data: data[:90] + bytes([data[90] ^ 1]) + data[91:])
+    with pytest.raises(LogDamageError):
+        plan_of(yard)

@@ -273,3 +273,15 @@ def test_a_witness_that_signed_within_what_was_dropped_is_not_passed_over(
 
     assert judge(watched) == ("dropped", "witness/w", 0)
     assert judge(watched, dropped.archives[0]) == ("good", "", None)
+
+
+def test_a_stub_by_another_key_is_refused(dropped: Yard, tmp_path: Path) -> None:
+    """Whoever copies every word of the record still lacks the key of the log."""
+    generate_key(tmp_path / "key.pem", b"correct horse")
+    thief = open_signer(f"file:{tmp_path}/key.pem", b"correct horse")
+    record = Receipt.from_text((dropped.log / stub_file(0)).read_text()).record
+    with AuditLog.create(tmp_path / "own", origin=ORIGIN, signer=thief, now=lambda: NOW) as log:
+        forged = log.append(record).to_text()
+    change(dropped.log / stub_file(0), lambda _: forged.encode())
+
+    assert judge(dropped) == ("dropped", stub_file(0), None)
