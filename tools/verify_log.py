@@ -1307,7 +1307,7 @@ class Segment:
             if self.tree.size == SEGMENT_LEAVES and not self.sealed:
                 self.log.warnings.append(f"the full segment `{self.file}` has no seal yet")
             return
-        if self.becomes_commit():
+        if not self.sealed and self.becomes_commit():
             where = f"`{self.file}` at byte {self.end}"
             self.log.warnings.append(f"a write was under way, and is not covered, in {where}")
         elif self.commit_follows(at):
@@ -1333,13 +1333,22 @@ class Segment:
     def becomes_commit(self) -> bool:
         """Tell whether the tail becomes a commit while a writer has the log open."""
         for _ in range(30):
-            in_use = self.log.in_use()
-            if not in_use:
-                return any(kind == COMMIT for kind, _, _ in self.frames(self.end))
-            if any(kind == COMMIT for kind, _, _ in self.frames(self.end)):
+            in_use = self.log.in_use()  # asked before reading
+            if any(self.is_commit(kind, note) for kind, _, note in self.frames(self.end)):
                 return True
+            if not in_use:
+                return False
             time.sleep(0.1)
         return False
+
+    def is_commit(self, kind: int, payload: bytes) -> bool:
+        """Tell whether a frame is a commit whose note is of this log; nothing in it is verified."""
+        if kind != COMMIT:
+            return False
+        try:
+            return parse_note(payload).origin == self.log.trust.origin
+        except MalformedError:
+            return False
 
     def commit_follows(self, start: int) -> bool:
         """Tell whether a whole commit frame of this log starts at *start* or later."""

@@ -93,6 +93,11 @@ class SegmentReading:
         """
         return first_nonzero(self._file, self.end)
 
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the seal was read, behind which nothing is ever written."""
+        return self._sealed
+
     def lacks_seal(self) -> bool:
         """Tell whether a crash kept the seal of a full segment from following its commit."""
         return self._tree.size == SEGMENT_LEAVES and not self._sealed

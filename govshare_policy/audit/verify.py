@@ -196,6 +196,8 @@ def read_records(directory: Path, *, archives: Sequence[Path] = ()) -> Iterator[
                     yield from enumerate(waiting, index)
                     index += len(waiting)
                     waiting.clear()
+                elif frame.kind == Kind.SEAL:
+                    break
         if first != last and reader.fault:
             part = Part(file=segment_file(first), offset=reader.offset, what=reader.fault)
             raise LogDamageError(Damage.FRAME, part, index)

@@ -118,7 +118,9 @@ class Walk:
             if not is_last:
                 segment.check_end(os.fstat(file.fileno()).st_size)
             elif (behind := segment.find_tail()) is not None:
-                if not becomes_commit(directory, path, segment.end):
+                if segment.is_sealed or not becomes_commit(
+                    directory, path, segment.end, origin=self.manifest.origin
+                ):
                     segment.refuse_tail(behind)
                 where = f"`{segment_file(first)}` at byte {segment.end}"
                 self.warnings.append(f"a write was under way, and is not covered, in {where}")

@@ -10,6 +10,8 @@ from govshare_policy.audit import parse_record, read_records
 from govshare_policy.cli.audit_common import LogArgument, there
 from govshare_policy.cli.audit_erase import erase_command
 from govshare_policy.cli.audit_export import export_command
+from govshare_policy.cli.audit_forecast import forecast_command, salts_command
+from govshare_policy.cli.audit_keep import archive_command, drop_command, hold_command
 from govshare_policy.cli.audit_prove import prove_command
 from govshare_policy.cli.audit_query import query_command
 from govshare_policy.cli.audit_records import print_records
@@ -62,3 +64,8 @@ audit_app.command("export")(export_command)
 audit_app.command("report")(report_command)
 audit_app.command("replay")(replay_command)
 audit_app.command("erase")(erase_command)
+audit_app.command("archive")(archive_command)
+audit_app.command("drop")(drop_command)
+audit_app.command("hold")(hold_command)
+audit_app.command("forecast")(forecast_command)
+audit_app.command("salts")(salts_command)

@@ -21,6 +21,7 @@ from govshare_policy.inspection.reading import (
     Batch,
     Mark,
     checked_note,
+    first_mark,
     read_batches,
     read_note,
 )
@@ -73,10 +74,10 @@ class Index:
     def create(cls, db: sqlite3.Connection, directory: Path) -> "Index":
         """Return a new index in the empty file *db*."""
         db.executescript(_SCHEMA)
-        mark = Mark()
+        mark, tree = first_mark(directory)
         db.execute(
             "INSERT INTO state VALUES (?, ?, ?, ?, ?)",
-            (mark.size, mark.segment, mark.offset, mark.commit, b""),
+            (mark.size, mark.segment, mark.offset, mark.commit, b"".join(tree.nodes)),
         )
         return cls(db, directory)
 
@@ -137,7 +138,7 @@ class Index:
             if self._db.execute(f"PRAGMA {name}").fetchone() != (wanted,):
                 raise StaleIndexError("the index is of another version")
         mark, frontier = self._state()
-        if mark.size:
+        if mark.commit is not None:
             try:
                 stated = Checkpoint.from_note(read_note(self._directory, mark))
             except (VerificationError, FileNotFoundError):

@@ -8,15 +8,18 @@ from typing import Final, NamedTuple
 
 from govshare_policy.audit.checkpoint import Checkpoint
 from govshare_policy.audit.damage import Damage, LogDamageError, Part, blame
-from govshare_policy.audit.layout import MANIFEST, segment_file
+from govshare_policy.audit.layout import MANIFEST, is_dropped, is_followed, segment_file
 from govshare_policy.audit.manifest import Manifest, load_manifest
+from govshare_policy.audit.merkle import Frontier, Tree
 from govshare_policy.audit.segment import (
     FIXED_FRAME_BYTES,
     SEGMENT_LEAVES,
+    SEGMENT_LEVEL,
     FrameReader,
     Kind,
     read_frame,
 )
+from govshare_policy.audit.stub import read_stub
 from govshare_policy.errors import VerificationError
 
 _READ_BYTES: Final = 1 << 20
@@ -79,8 +82,23 @@ def read_manifest(directory: Path) -> Manifest:
         return load_manifest(directory)
 
 
+def first_mark(directory: Path) -> tuple[Mark, Frontier]:
+    """Return where the records of a log begin that were not dropped, and the tree up to there.
+
+    Raises:
+        LogDamageError: If a stub cannot be read.
+        OSError: If the log cannot be read.
+    """
+    tree, first = Tree(), 0
+    while is_dropped(directory, first):
+        root = read_stub(directory, first, read_manifest(directory)).root
+        tree.append(root, level=SEGMENT_LEVEL)
+        first += SEGMENT_LEAVES
+    return Mark(size=first, segment=first), tree.frontier()
+
+
 def read_batches(directory: Path, start: Mark | None = None) -> Iterator[Batch]:
-    """Yield the commits of a log from *start* on; by default, all.
+    """Yield the commits of a log from *start* on; by default, all but those that were dropped.
 
     Says nothing about trust. Memory does not grow with the log. A write that is under way is left
     out: it has no commit yet.
@@ -89,7 +107,7 @@ def read_batches(directory: Path, start: Mark | None = None) -> Iterator[Batch]:
         LogDamageError: If a segment is missing, or reading stops before the last segment does.
         OSError: If the log cannot be read.
     """
-    mark = start if start is not None else Mark()
+    mark = start if start is not None else first_mark(directory)[0]
     while True:
         size = mark.size
         for batch in _read_segment(directory, mark):
@@ -126,7 +144,7 @@ def newest_commit(directory: Path) -> Checkpoint:
         OSError: If the log cannot be read.
     """
     segment = 0
-    while (directory / segment_file(segment + SEGMENT_LEAVES)).exists():
+    while is_followed(directory, segment):
         segment += SEGMENT_LEAVES
     last = None
     # A segment may have been begun, and no more.

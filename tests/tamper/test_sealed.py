@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from govshare_policy.audit import read_records
 from govshare_policy.audit.segment import (
     FrameReader,
     Header,
@@ -185,3 +186,45 @@ def test_a_full_segment_may_wait_for_its_seal(bench: "Bench", big: Path) -> None
         first.write_bytes(data[:-SEAL_BYTES] + rest)
         report = bench.judge(log)
         assert (report.code, report.record) == (code, 65536)
+
+
+def commit_of(log: Path) -> bytes:
+    """Return the note of the last commit of the log's last segment."""
+    *_, last = sorted((log / "seg").iterdir())
+    with last.open("rb") as file:
+        return next(
+            frame.payload for frame in reversed([*FrameReader(file)]) if frame.kind == Kind.COMMIT
+        )
+
+
+FORGED = encode_frame(Kind.ENTRY, b'{"forged":true}')
+
+# Name: what follows the seal of the last segment, given the log; the code.
+BEHIND: dict[str, tuple[Callable[[Path], bytes], str]] = {
+    "a record": (lambda _: FORGED, "torn_tail"),
+    "a record and what is no note": (
+        lambda _: FORGED + encode_frame(Kind.COMMIT, b"not even a note"),
+        "torn_tail",
+    ),
+    "a record and a note of this log": (
+        lambda p: FORGED + encode_frame(Kind.COMMIT, commit_of(p)),
+        "frame",
+    ),
+}
+
+
+@pytest.mark.parametrize(("tail", "code"), BEHIND.values(), ids=list(BEHIND))
+def test_nothing_counts_behind_the_seal_of_the_last_segment(
+    tail: Callable[[Path], bytes], code: str, bench: "Bench", big: Path
+) -> None:
+    """No writer is at work there, whatever it looks like."""
+    spoilt = bench.copy(big, "ends-sealed")
+    # The log of an archive: it ends with the segment that is full.
+    (spoilt / "seg" / SECOND).unlink()
+    (spoilt / "checkpoint").write_bytes(commit_of(spoilt))
+    assert bench.judge(spoilt).code == "good"
+
+    append(spoilt / "seg" / FIRST, tail(spoilt))
+
+    assert bench.judge(spoilt).code == code
+    assert len([*read_records(spoilt)]) == 65536
