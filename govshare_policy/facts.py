@@ -2,7 +2,7 @@
 """What was true of a call at one instant, looked up once and passed on; no law is applied here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -99,6 +99,13 @@ class Facts:
     offline_approved: bool
     destination: Destination
     recipient: str
+
+    @property
+    def provides_itself(self) -> bool:
+        """Whether the caller's department is the provider of the resource."""
+        if self.department is None or self.entry is None:
+            return False
+        return self.entry.provider == self.department.id
 
 
 class FactSource(Protocol):
@@ -209,7 +216,9 @@ class RegisterFacts:
             return None, ConsentState.UNKNOWN
         if not consent.period.covers(day):
             return consent, ConsentState.LAPSED
-        covering = _consent_covers(consent, call, identity, self.register)
+        covering = _consent_covers(
+            consent, call, identity, self.register.resources.get(call.resource)
+        )
         return consent, ConsentState.COVERING if covering else ConsentState.NOT_COVERING
 
 
@@ -223,8 +232,20 @@ def _state(grant: Grant, call: Call, identity: Identity, day: date) -> GrantStat
     return GrantState.ACTIVE if day <= grant.period.valid_to else GrantState.EXPIRED
 
 
-def _consent_covers(consent: Consent, call: Call, identity: Identity, register: Register) -> bool:
-    entry = register.resources.get(call.resource)
+def lacks_only_a_purpose(call: Call, facts: Facts) -> bool:
+    """Whether the consent that *call* names would cover it, were one of its purposes stated."""
+    consent = facts.consent
+    if call.purpose or consent is None or facts.consent_state is not ConsentState.NOT_COVERING:
+        return False
+    return any(
+        _consent_covers(consent, replace(call, purpose=purpose), facts.identity, facts.entry)
+        for purpose in consent.purposes
+    )
+
+
+def _consent_covers(
+    consent: Consent, call: Call, identity: Identity, entry: CatalogueEntry | None
+) -> bool:
     if entry is None or (consent.resource, consent.department, consent.provider) != (
         call.resource,
         identity.department,

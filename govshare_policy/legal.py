@@ -40,7 +40,11 @@ _RESTRICTION: Final = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clause:
-    """One normative clause of one text, with its paraphrases."""
+    """One normative clause of one text, with its paraphrases.
+
+    Attributes:
+        parameter: What of it can be set or compared, ``key=value`` by semicolons; may be empty.
+    """
 
     id: str
     document: str
@@ -49,6 +53,7 @@ class Clause:
     topic: str
     text_en: str
     text_zh: str
+    parameter: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,6 +86,7 @@ LENGTHS = {HEADER: (56, 56), ENTRY: (2, MAX_RECORD_BYTES), COMMIT: (1, 16384), S
 HEAD = struct.Struct("<II")
 FIXED = struct.Struct("<8sQ32s8s")
 READ_BYTES = 1 << 20
+MAX_FILE_BYTES = 1 << 20
 
 
 class BadLogError(Exception):
@@ -467,6 +468,10 @@ class Trust(NamedTuple):
                 raise MalformedError
         return max(signed.values()), list(signed)
 
+    def signers(self, note: Note) -> list[str]:
+        """Return the fingerprints of the keys that signed a trusted checkpoint."""
+        return [key.fingerprint() for key in self.check(note)[1]]
+
     def cosigners(self, note: Note) -> set[str]:
         """Return the names of the witnesses that signed *note*."""
         return {key.name for key in check_keys(note, self.witnesses)}
@@ -497,11 +502,22 @@ def check_line(note: Note, key: Key, blob: bytes) -> int:
 def read_trust(path: Path) -> Trust:
     """Return what the trust file at *path* says; anything unknown in it is refused."""
     try:
-        return parse_trust(path.read_bytes().decode("utf-8"))
+        return parse_trust(read_small(path).decode("utf-8"))
     except OSError:
         raise UsageError(f"the trust file `{path.name}` cannot be read") from None
     except (ValueError, MalformedError):
         raise UsageError(f"the trust file `{path.name}` is not understood") from None
+
+
+def read_small(path: Path) -> bytes:
+    """Return what a file holds that somebody handed over; only a regular one, up to 1 MiB."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"`{path.name}` is no regular file")
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise UsageError(f"`{path.name}` has more than {MAX_FILE_BYTES} bytes")
+    return data
 
 
 def parse_trust(text: str) -> Trust:
@@ -578,6 +594,7 @@ def parse_pem(text: object) -> bytes:
 
 
 STRING = re.compile(r'"((?:[^"\\\x00-\x1f\x7f]|\\["\\])*)"')
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -588,7 +605,10 @@ def parse_toml(text: str) -> dict[str, Any]:
     """
     document: dict[str, Any] = {}
     table = document
-    lines = iter(text.replace("\r\n", "\n").split("\n"))
+    text = text.replace("\r\n", "\n")
+    if CONTROL.search(text):
+        raise MalformedError
+    lines = iter(text.split("\n"))
     for line in lines:
         words = line.strip(" \t")
         header = re.fullmatch(r"(\[\[?)[ \t]*([a-z_]+)[ \t]*(\]\]?)", words)
@@ -756,6 +776,16 @@ def verify_receipt(data: bytes, trust: Trust, later: list[bytes]) -> tuple[Recei
     Where witnesses are required, those count that signed this checkpoint or one of *later*,
     continuations of it.
     """
+    receipt, note, names = check_receipt(data, trust)
+    for text in later:
+        names |= trust.cosigners(verify_continuation(note, text, trust))
+    if len(names) < trust.required:
+        raise BadLogError("witness")
+    return receipt, note
+
+
+def check_receipt(data: bytes, trust: Trust) -> tuple[Receipt, Note, set[str]]:
+    """Return the receipt, its checkpoint and who witnessed that, once all but their number fits."""
     code = "receipt"
     try:
         receipt = parse_receipt(data)
@@ -768,11 +798,15 @@ def verify_receipt(data: bytes, trust: Trust, later: list[bytes]) -> tuple[Recei
         names = trust.cosigners(note)
     except MalformedError:
         raise BadLogError(code) from None
-    for text in later:
-        names |= trust.cosigners(verify_continuation(note, text, trust))
-    if len(names) < trust.required:
+    return receipt, note, names
+
+
+def verify_witnessed(data: bytes, trust: Trust) -> Note:
+    """Return the checkpoint, once it and its witnesses, as many as are required, were verified."""
+    note = verify_note(data, trust)
+    if len(trust.cosigners(note)) < trust.required:
         raise BadLogError("witness")
-    return receipt, note
+    return note
 
 
 def verify_note(data: bytes, trust: Trust) -> Note:
@@ -1380,11 +1414,13 @@ def verify(
     notes = []
     try:
         for data in known or []:
-            is_receipt = data.startswith(b"govshare-receipt/")
-            notes.append(parse_note(parse_receipt(data).note if is_receipt else data))
-            policy.check(notes[-1])
-    except MalformedError:
-        raise UsageError("a checkpoint that was kept is not trusted itself") from None
+            if data.startswith(b"govshare-receipt/"):
+                notes.append(check_receipt(data, policy)[1])
+            else:
+                notes.append(verify_note(data, policy))
+    except BadLogError as bad:
+        text = f"a checkpoint or receipt that was kept does not verify itself: {bad.code}"
+        raise UsageError(text) from None
     if not directory.is_dir():
         raise UsageError(f"`{directory.name}` is no directory")
     places = [path / "log" if (path / "log").is_dir() else path for path in archives or []]
@@ -1400,21 +1436,38 @@ def instant(seconds: int) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def visible(text: str) -> str:
+    r"""Return *text* with what a terminal obeys, or does not show, spelt out: ``\x1b``.
+
+    Names of files and of the log are what somebody else chose.
+    """
+    return "".join(
+        each.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(each) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+        else each
+        for each in text
+    )
+
+
 def run(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
     """Return what was verified, as a document and in one line."""
     trust = read_trust(options.trust)
     document: dict[str, Any] = {"verified": True}
-    said = []
-    known = [path.read_bytes() for path in options.known]
-    continued = [path.read_bytes() for path in options.continued]
+    said, signed = [], []
+    known = [read_small(path) for path in options.known]
+    continued = [read_small(path) for path in options.continued]
     if options.receipt:
-        receipt, note = verify_receipt(options.receipt.read_bytes(), trust, continued)
+        receipt, note = verify_receipt(read_small(options.receipt), trust, continued)
+        signed += trust.signers(note)
         document["receipt"] = {"index": receipt.number, "size": note.size}
         said.append(f"回执 receipt: record {receipt.number} of {note.size}")
         known.append(receipt.note)
     if options.note:
-        known.append(options.note.read_bytes())
-        old = verify_note(known[-1], trust)
+        known.append(read_small(options.note))
+        # A log shows its own witnesses; what continues it is all that is asked of the other.
+        alone = not (options.log or continued)
+        old = (verify_witnessed if alone else verify_note)(known[-1], trust)
+        signed += trust.signers(old)
         document["checkpoint"] = {"size": old.size, "root": old.root.hex()}
         said.append(f"检查点 checkpoint: size {old.size}")
         later = [verify_continuation(old, text, trust).size for text in continued]
@@ -1424,8 +1477,10 @@ def run(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
         verdict = verify(options.log, options.trust, known, options.archive)
         document.update(describe(verdict))
         counts = f"{verdict.size} records, {verdict.checkpoints} checkpoints"
+        signed += verdict.keys
         said.append(f"日志 log `{verdict.origin}`: {counts}")
         said += [f"提示 note: {warning}" for warning in verdict.warnings]
+    said.append("签名公钥 signed by " + " ".join(f"sm3:{key}" for key in dict.fromkeys(signed)))
     return document, "验证通过 verified · " + " · ".join(said)
 
 
@@ -1508,7 +1563,7 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
 def main() -> int:
     """Run the command; return its exit code."""
     options = parse_arguments(sys.argv[1:])
-    out = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", line_buffering=True)
+    out = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="backslashreplace")
     try:
         document, line = run(options)
         code = 0
@@ -1517,9 +1572,10 @@ def main() -> int:
         code = 1
     except (UsageError, OSError) as error:
         what = f"`{error.filename}`: {error.strerror}" if isinstance(error, OSError) else error
-        sys.stderr.write(f"无法核验 cannot verify: {what}\n")
+        sys.stderr.write(f"无法核验 cannot verify: {visible(str(what))}\n")
         return 2
-    out.write(f"{json.dumps(document, ensure_ascii=False) if options.json else line}\n")
+    shown = json.dumps(document, ensure_ascii=False) if options.json else visible(line)
+    out.write(f"{shown}\n")
     out.detach()
     return code
 

@@ -13,6 +13,10 @@
 # and hashes every record of a small log instead, some forty a second. The order of the records, the
 # clock and everything else about a log, verify_log.py verifies.
 #
+# Where the trust file requires witnesses, a checkpoint and a receipt need as many; of a directory,
+# those count that signed its newest checkpoint, there or in witness/. What they signed before that,
+# only verify_log.py can hold against the log. A consistency says nothing about witnesses.
+#
 # Exits 0 if everything is as the keys vouch for, 1 if not, 2 if it cannot be told.
 set -eu
 LC_ALL=C
@@ -31,7 +35,7 @@ say() {
 }
 
 bad() {
-    say "验证不通过 does not verify · $1"
+    say "验证不通过 does not verify · ${blame:-$1}"
     exit 1
 }
 
@@ -158,7 +162,10 @@ unknown() {
 }
 
 read_trust() { # file
-    [ -f "$1" ] || stop "the trust file is not there"
+    is_small "$1"
+    # The shell drops the byte 0, and a comment may not hold what a terminal obeys.
+    tr -d '\011\012\040-\176\200-\377' <"$1" >"$work/other"
+    { [ ! -s "$work/other" ] && is_utf8 "$1"; } || stop 'the trust file is no plain text'
     trusted='' required='' keys=0 own_keys=0 format='' table='' line_number=0 watchers=' '
     while IFS= read -r line; do
         line_number=$((line_number + 1))
@@ -177,6 +184,12 @@ read_trust() { # file
         stop 'the trust file lacks its format, its origin or a key'
     fi
     check_witnesses
+}
+
+# What is handed over is a regular file, of 1 MiB at most.
+is_small() { # file
+    { [ -f "$1" ] && [ -r "$1" ]; } || stop 'a file that was named is no regular file to be read'
+    [ "$(count "$1")" -le 1048576 ] || stop 'a file that was named has more than 1 MiB'
 }
 
 begin_table() { # key or witness
@@ -359,10 +372,18 @@ count_key() {
         esac
     elif [ -n "$signed" ]; then
         good=$((good + 1))
+        add_signer "$(sm3 <"$work/key$key.der" | od -An -v -tx1 | tr -d ' \n')"
     elif [ "$name" = "$trusted" ]; then
         # Where one key of the log hands over to another, both sign.
         bad signature
     fi
+}
+
+add_signer() { # fingerprint
+    case $signers in
+        *"sm3:$1"*) ;;
+        *) signers="$signers sm3:$1" ;;
+    esac
 }
 
 check_line() { # note, line, key
@@ -384,12 +405,55 @@ check_line() { # note, line, key
     signed=1
 }
 
-count_witnesses() {
-    set -f
-    # shellcheck disable=SC2086 # one word a witness
-    set -- $witnesses
-    set +f
-    [ $# -ge "$required" ] || bad witness
+count_witnesses() { # names
+    printf '%d' "$(list_names "$1" '' | wc -w)"
+}
+
+check_quorum() {
+    [ "$(count_witnesses "$witnesses")" -ge "$required" ] || bad witness
+}
+
+# Section 10 step 7, as far as it goes without the records: witnesses that signed the checkpoint
+# that was verified last, in files of their own.
+read_witnesses() { # directory
+    if [ "$required" = 0 ] || [ ! -d "$1" ]; then return 0; fi
+    last_size=$size last_root=$root own_signers=$signers counted=$witnesses earlier=' ' blame=witness
+    for note in "$1"/* "$1"/.[!.]*; do
+        case $note in
+            *.tmp) continue ;;
+        esac
+        if [ ! -e "$note" ] && [ ! -L "$note" ]; then continue; fi
+        [ -f "$note" ] || bad witness
+        witnesses=' '
+        parse_note "$note" witness
+        check_trust "$note"
+        place_witnesses
+    done
+    size=$last_size root=$last_root signers=$own_signers witnesses=$counted blame=''
+    if [ "$(count_witnesses "$counted")" -lt "$required" ] &&
+        [ "$(count_witnesses "$counted$earlier")" -ge "$required" ]; then
+        stop 'witnesses signed an earlier checkpoint; verify_log.py tells whether the log continues it'
+    fi
+}
+
+# Whom a file in witness/ counts for: the checkpoint, or one before it.
+place_witnesses() {
+    case $witnesses in
+        *[!\ ]*) ;;
+        *) return 0 ;;
+    esac
+    if is_below "$last_size" "$size"; then blame='' && bad short; fi
+    if [ "$size" != "$last_size" ]; then
+        earlier=$(list_names "$earlier" "$witnesses")
+        return 0
+    fi
+    [ "$root" = "$last_root" ] || { blame='' && bad fork; }
+    counted=$(list_names "$counted" "$witnesses")
+}
+
+# Names, each once, with a space on either side.
+list_names() { # names, names
+    printf '%s %s' "$1" "$2" | tr -s ' ' '\n' | sort -u | tr '\n' ' '
 }
 
 # Section 11: a receipt.
@@ -590,6 +654,7 @@ command=$1 file=$2
 shift 2
 for given in "$file" "$@"; do
     [ -r "$given" ] || stop 'a file that was named cannot be read'
+    [ -d "$given" ] || is_small "$given"
 done
 case $(openssl version 2>/dev/null) in
     'OpenSSL '[3-9]*) ;;
@@ -599,21 +664,24 @@ esac
 work=$(mktemp -d) || stop 'there is no directory for temporary files'
 trap 'rm -rf "$work"' EXIT
 trap 'exit 2' HUP INT TERM
-witnesses=' '
+witnesses=' ' signers='' blame=''
 read_trust "$trust"
 case $command in
     checkpoint)
         [ $# -eq 0 ] || usage
-        if [ -d "$file" ]; then file=$file/checkpoint; fi
+        seen_by=''
+        if [ -d "$file" ]; then seen_by=$file/witness file=$file/checkpoint; fi
         [ -f "$file" ] || bad note
         parse_note "$file" note
         check_trust "$file"
+        if [ -n "$seen_by" ]; then read_witnesses "$seen_by"; fi
+        check_quorum
         said="检查点 checkpoint: size $size · root $root"
         ;;
     receipt)
         verify_receipt "$file"
         for given in "$@"; do verify_continuation "$given"; done
-        count_witnesses
+        check_quorum
         ;;
     consistency)
         [ $# -gt 0 ] || usage
@@ -629,4 +697,4 @@ esac
 case $witnesses in
     *[!\ ]*) said="$said · 见证人 witnesses:${witnesses% }" ;;
 esac
-say "验证通过 verified · $said · $origin"
+say "验证通过 verified · $said · $origin · 签名公钥 signed by$signers"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from govshare_policy.audit.crew import read_full_segments
 from govshare_policy.audit.damage import Damage, LogDamageError, Part, blame
-from govshare_policy.audit.layout import segment_file
+from govshare_policy.audit.layout import regular, segment_file
 from govshare_policy.audit.segment import (
     FIXED_FRAME_BYTES,
     SEGMENT_LEAVES,
@@ -22,8 +22,8 @@ from govshare_policy.errors import VerificationError
 
 def find_place(directory: Path, first: int, archives: Sequence[Path]) -> Path | None:
     """Return the log, *directory* or one of *archives*, that has the segment; none if none has."""
-    places = (directory, *archives)
-    return next((place for place in places if (place / segment_file(first)).is_file()), None)
+    places, name = (directory, *archives), segment_file(first)
+    return next((place for place in places if regular(place / name).exists()), None)
 
 
 def verify_archived(directory: Path, stubs: Collection[Stub], archives: Sequence[Path]) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The names of the files of a log."""
 
+import errno
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,17 @@ def is_followed(directory: Path, first: int) -> bool:
     following = first + SEGMENT_LEAVES
     names = (segment_file(following), stub_file(following))
     return any((directory / name).exists() for name in names)
+
+
+def regular(path: Path) -> Path:
+    """Return *path*, unless something stands there that is no file: a pipe would never end.
+
+    Raises:
+        OSError: If it is a directory, a pipe or a device.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return path
 
 
 def list_segments(directory: Path) -> list[int]:

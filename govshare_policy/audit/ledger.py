@@ -6,7 +6,7 @@ the disk is unknown, and only reading the log anew tells.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from govshare_policy.audit.segment import FIXED_FRAME_BYTES, SEGMENT_LEAVES, Hea
 from govshare_policy.crypto import Signer
 
 PREALLOCATE_BYTES: Final = 1 << 20
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NEXT_SEGMENT: Final = "segment.tmp"
 
 
@@ -200,4 +201,4 @@ class Ledger:
 def _unix(at: datetime) -> int:
     if at.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return int(at.timestamp())
+    return (at - _EPOCH) // timedelta(seconds=1)  # a float would round up

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from govshare_policy.audit.checkpoint import check_name
-from govshare_policy.audit.layout import MANIFEST
+from govshare_policy.audit.layout import MANIFEST, regular
 from govshare_policy.audit.merkle import HASH_BYTES, leaf_hash
 from govshare_policy.audit.record import encode_record, format_time, new_record_id, parse_record
 from govshare_policy.crypto import PublicKey
@@ -96,7 +96,7 @@ def load_manifest(directory: Path) -> Manifest:
         VerificationError: If the file is damaged.
         OSError: If it cannot be read.
     """
-    with (directory / MANIFEST).open("rb") as file:
+    with regular(directory / MANIFEST).open("rb") as file:
         return Manifest.from_bytes(file.read(_MAX_BYTES))
 
 

@@ -5,14 +5,15 @@ The commit either is on the disk whole or is not. Until it is, the log opens wit
 with no other; from then on with the new key and with no other. There is no state in between.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from govshare_policy.audit.damage import Damage, LogDamageError
 from govshare_policy.audit.disk import Disk, describe
-from govshare_policy.audit.ledger import PREALLOCATE_BYTES
+from govshare_policy.audit.ledger import PREALLOCATE_BYTES, Ledger
 from govshare_policy.audit.pin import Pin
 from govshare_policy.audit.proof import read_commit
 from govshare_policy.audit.record import encode_record, format_time, new_record_id, parse_record
@@ -22,7 +23,7 @@ from govshare_policy.audit.verify import read_records
 from govshare_policy.crypto import PublicKey, Signer
 from govshare_policy.errors import AuditError, ConfigError
 
-_MARKER: Final = b'"event":"rotate"'
+_MARKERS: Final = (b'"event":"genesis"', b'"event":"rotate"')
 _DISK: Final = Disk()
 
 
@@ -48,6 +49,7 @@ def rotate_key(
     signer: Signer,
     successor: Signer,
     at: datetime,
+    trust: TrustPolicy | None = None,
     pin: Pin | None = None,
     preallocate: int = PREALLOCATE_BYTES,
     disk: Disk = _DISK,
@@ -62,36 +64,33 @@ def rotate_key(
         signer: Holds the key in force.
         successor: Holds the new key.
         at: When; with a zone.
+        trust: What auditors believe until now; with it, nothing is written unless a trust policy
+            for the new key follows from it.
         pin: The pin of the log; none if it has none.
         preallocate: Bytes by which a segment grows.
         disk: The system calls.
 
     Raises:
-        ConfigError: If both are one key.
+        ConfigError: If both are one key, the new key was a key of the log before, or no policy
+            follows from *trust*.
         LogDamageError: If the log is damaged or shorter than *pin*, or neither key is in force.
         AuditError: If somebody else writes to the log, or the disk failed. Try again.
     """
     if signer.public == successor.public:
         raise ConfigError("the new key is the key in force; generate another")
+    done = _find(directory, signer, successor)
     try:
         ledger, lock = open_ledger(
             directory, signer=signer, at=at, pin=pin, preallocate=preallocate, disk=disk
         )
     except LogDamageError as error:
-        if error.kind is Damage.SIGNATURE and (done := _find(directory, signer, successor)):
+        if error.kind is Damage.SIGNATURE and done is not None:
             return done
         raise
     try:
-        if own := ledger.clock_record(at):
-            ledger.commit(own, at)
-            ledger.rotate_if_full()
-        rotation = Rotation(
-            size=ledger.checkpoint.size + 1, old=signer.public, new=successor.public
-        )
-        record = _rotation_record(rotation, origin=ledger.origin, at=at)
-        ledger.commit([record], at, successor=successor)
-        ledger.rotate_if_full()
-        ledger.publish()
+        if done is not None:
+            raise _used_before()
+        return _commit(ledger, successor, at=at, trust=trust)
     except OSError as error:
         raise AuditError(f"run it again to see which key is in force: {describe(error)}") from error
     finally:
@@ -99,7 +98,6 @@ def rotate_key(
             ledger.close()
         finally:
             lock.release()
-    return rotation
 
 
 def follow_rotation(trust: TrustPolicy, rotation: Rotation, directory: Path) -> TrustPolicy:
@@ -112,6 +110,38 @@ def follow_rotation(trust: TrustPolicy, rotation: Rotation, directory: Path) -> 
         ConfigError: If the old key is not the one that *trust* names as in use.
         VerificationError: If the log does not hold that checkpoint, signed by both.
     """
+    followed = _extend(trust, rotation)
+    # Both cover this size and bear the name of the log, so both have to have signed.
+    followed.verify_checkpoint(read_commit(directory, rotation.size))
+    return followed
+
+
+def _commit(
+    ledger: Ledger, successor: Signer, *, at: datetime, trust: TrustPolicy | None
+) -> Rotation:
+    """Write the record of the rotation, once it is sure that *trust* can be continued."""
+    own = ledger.clock_record(at)
+    rotation = Rotation(
+        size=ledger.checkpoint.size + len(own) + 1,
+        old=ledger.signer.public,
+        new=successor.public,
+    )
+    if trust is not None:
+        if trust.origin != ledger.origin:
+            raise ConfigError("the trust file is of another log")
+        _extend(trust, rotation)
+    if own:
+        ledger.commit(own, at)
+        ledger.rotate_if_full()
+    record = _rotation_record(rotation, origin=ledger.origin, at=at)
+    ledger.commit([record], at, successor=successor)
+    ledger.rotate_if_full()
+    ledger.publish()
+    return rotation
+
+
+def _extend(trust: TrustPolicy, rotation: Rotation) -> TrustPolicy:
+    """Return *trust* with both keys of *rotation*; the log is not looked at."""
     in_use = [
         key
         for key in trust.keys
@@ -122,10 +152,7 @@ def follow_rotation(trust: TrustPolicy, rotation: Rotation, directory: Path) -> 
     ended = replace(in_use[0], to_size=rotation.size)
     new = TrustKey(name=trust.origin, public=rotation.new, from_size=rotation.size)
     rest = (ended if key == in_use[0] else key for key in trust.keys)
-    followed = replace(trust, keys=(new, *rest))
-    # Both cover this size and bear the name of the log, so both have to have signed.
-    followed.verify_checkpoint(read_commit(directory, rotation.size))
-    return followed
+    return replace(trust, keys=(new, *rest))
 
 
 def _rotation_record(rotation: Rotation, *, origin: str, at: datetime) -> bytes:
@@ -149,16 +176,31 @@ def _describe_key(public: PublicKey) -> dict[str, str]:
 
 
 def _find(directory: Path, signer: Signer, successor: Signer) -> Rotation | None:
-    """Return the rotation from one key to the other that a record of the log speaks of, if any."""
-    wanted = {
-        "phase": "key",
-        "event": "rotate",
-        "old": _describe_key(signer.public),
-        "new": _describe_key(successor.public),
-    }
-    for index, record in read_records(directory):
-        if _MARKER in record:
-            content = parse_record(record)
-            if {name: content.get(name) for name in wanted} == wanted:
-                return Rotation(size=index + 1, old=signer.public, new=successor.public)
+    """Return the rotation from one key to the other that a record of the log speaks of, if any.
+
+    Raises:
+        ConfigError: If there is none, and *successor* was a key of the log before. A key is
+            trusted for one range of sizes, so no policy could describe such a log.
+    """
+    old, new = _describe_key(signer.public), _describe_key(successor.public)
+    used = False
+    for index, record in _key_records(directory):
+        if (record.get("old"), record.get("new")) == (old, new):
+            return Rotation(size=index + 1, old=signer.public, new=successor.public)
+        keys = [record.get(name) for name in ("key", "old", "new")]
+        used |= any(isinstance(key, dict) and key.get("spki") == new["spki"] for key in keys)
+    if used:
+        raise _used_before()
     return None
+
+
+def _key_records(directory: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for index, data in read_records(directory):
+        if any(marker in data for marker in _MARKERS):
+            record = parse_record(data)
+            if record.get("phase") == "key":
+                yield index, record
+
+
+def _used_before() -> ConfigError:
+    return ConfigError("the new key was a key of this log before; generate another")

@@ -24,6 +24,7 @@ from govshare_policy.audit.layout import (
     MANIFEST,
     SEGMENTS,
     list_segments,
+    regular,
     segment_file,
 )
 from govshare_policy.audit.manifest import Manifest, load_manifest
@@ -225,7 +226,7 @@ def read_published(directory: Path) -> tuple[bytes, Checkpoint]:
         OSError: If it cannot be read.
     """
     with blame(Damage.CHECKPOINT, CHECKPOINT):
-        with (directory / CHECKPOINT).open("rb") as file:
+        with regular(directory / CHECKPOINT).open("rb") as file:
             note = file.read(MAX_NOTE_BYTES + 1)
         return note, Checkpoint.from_note(note)
 

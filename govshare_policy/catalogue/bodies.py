@@ -29,6 +29,16 @@ def appointed(question: Question) -> Iterator[Fault]:
                 yield _of_department(row, column)
 
 
+def scoped_to(question: Question) -> Iterator[Fault]:
+    """Every body that a scope names is of a kind that is one of the values."""
+    rows = question.catalogue.departments
+    kinds = {row.text("dept_id"): row.text("subject_type") for row in rows}
+    for row, column, _ in question.cells():
+        for body in row.codes(column):
+            if body in kinds and kinds[body] not in question.rule.values:
+                yield fault_at(row, column, value=kinds[body], other=body)
+
+
 def has_lead(question: Question) -> Iterator[Fault]:
     """Every base or theme that an entry names is led by exactly one department."""
     leads, seen = _leads(question), set[str]()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from govshare_policy.catalogue.bodies import appointed, has_lead, led_by
+from govshare_policy.catalogue.bodies import appointed, has_lead, led_by, scoped_to
 from govshare_policy.catalogue.columns import BODY_LABELS, COLUMNS, LISTS
 from govshare_policy.catalogue.model import PLATFORM_FILE
 from govshare_policy.catalogue.question import Check, Fault, Question, fault_at
@@ -60,6 +60,20 @@ def _not_among(question: Question) -> Iterator[Fault]:
     for row, column, cell in question.cells():
         if cell in question.rule.values:
             yield fault_at(row, column, value=cell)
+
+
+def _unstated(question: Question) -> Iterator[Fault]:
+    """No column is stated; ``-`` states nothing."""
+    for row, column, cell in question.cells():
+        if cell != "-":
+            yield fault_at(row, column, value=cell)
+
+
+def _not_negotiated(question: Question) -> Iterator[Fault]:
+    """No grant of the entry rests on a negotiated agreement, whatever its days."""
+    for row in question.entries():
+        if grant := question.catalogue.negotiated.get(row.text("resource_id")):
+            yield fault_at(row, question.rule.columns[0], other=grant)
 
 
 def _includes(question: Question) -> Iterator[Fault]:
@@ -173,6 +187,9 @@ CHECKS: Final[Mapping[str, Signature]] = {
     "filled": Signature(find=_filled),
     "among": Signature(find=_among, values=True),
     "not_among": Signature(find=_not_among, values=True),
+    "unstated": Signature(find=_unstated),
+    "not_negotiated": Signature(find=_not_negotiated, columns=("legal_basis_level",), most=1),
+    "scoped_to": Signature(find=scoped_to, columns=("share_scope",), values=True),
     "includes": Signature(find=_includes, columns=LISTS, values=True),
     "matches": Signature(find=_matches, values=True),
     "free": Signature(find=_free, columns=("fee",)),

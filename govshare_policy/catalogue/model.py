@@ -86,6 +86,7 @@ class Catalogue:
         names: Department id to its Chinese name.
         roles: Profile and role to the departments that hold it.
         platform: The rows of ``platform.tsv`` by key; ``None`` where there is no such file.
+        negotiated: Resource to the first grant of it that rests on a negotiated agreement.
     """
 
     entries: tuple[Row, ...]
@@ -94,6 +95,7 @@ class Catalogue:
     names: Mapping[str, str]
     roles: Mapping[tuple[str, str], frozenset[str]]
     platform: Mapping[str, Row] | None
+    negotiated: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

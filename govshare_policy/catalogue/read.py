@@ -57,6 +57,7 @@ def load_catalogue(directory: Path) -> Catalogue:
         names=names,
         roles=_roles(directory, names),
         platform=_platform(directory),
+        negotiated=_negotiated(directory),
     )
 
 
@@ -107,6 +108,15 @@ def _roles(directory: Path, departments: Collection[str]) -> dict[tuple[str, str
             key = row.code("profile"), row.code("role")
             roles[key] = roles.get(key, frozenset()) | {holder}
     return roles
+
+
+def _negotiated(directory: Path) -> dict[str, str]:
+    grants: dict[str, str] = {}
+    if (directory / "grants.tsv").exists():
+        for row in _rows(directory, "grants.tsv"):
+            if row.text("granted_by") == "negotiated_agreement":
+                grants.setdefault(row.text("resource_id"), row.text("grant_id"))
+    return grants
 
 
 def _platform(directory: Path) -> dict[str, Row] | None:

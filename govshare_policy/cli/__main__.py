@@ -76,7 +76,11 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors are one sentence on standard error."""
     try:
-        code = app(args=arguments, prog_name="govshare", standalone_mode=False)
+        code = app(
+            args=_readable(sys.argv[1:] if arguments is None else arguments),
+            prog_name="govshare",
+            standalone_mode=False,
+        )
     except ClickException as error:
         return _refuse_usage(error)
     except (typer.Abort, KeyboardInterrupt):
@@ -88,6 +92,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _refuse_path(error)
     return _say("stopped", CANNOT) if code == _INTERRUPTED else int(code or DONE)
+
+
+def _readable(arguments: Sequence[str]) -> Sequence[str]:
+    """Return *arguments*, once all are text: bytes that are none come as half surrogate pairs."""
+    try:
+        " ".join(arguments).encode()
+    except UnicodeEncodeError:
+        raise CallError("an argument is not utf-8") from None
+    return arguments
 
 
 def _refuse_usage(error: ClickException) -> int:

@@ -197,12 +197,13 @@ def clear_command(
     matter: MatterArgument,
     approve: ApproveOption = None,
     reason: ReasonOption = "",
+    reason_code: ReasonCodeOption = "",
 ) -> StepAnswer:
     """Consent to the answer of the own department, as the head of the provider's sharing unit.
 
     Example: govshare application clear APP-2026-0001 --approve --by D-NRB --person sun
     """
-    inputs = inputs_of(reason=reason)
+    inputs = inputs_of(reason_code=reason_code, reason=reason)
     name = either(approve, "clear_approval", "clear_refusal")
     return _step(desk, common, matter, name, inputs)
 

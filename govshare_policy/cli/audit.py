@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from govshare_policy.audit import parse_record, read_records
-from govshare_policy.cli.audit_common import LogArgument, there
+from govshare_policy.cli.audit_common import MAX_NUMBER, LogArgument, there
 from govshare_policy.cli.audit_erase import erase_command
 from govshare_policy.cli.audit_export import export_command
 from govshare_policy.cli.audit_forecast import forecast_command, salts_command
@@ -35,8 +35,12 @@ audit_app.command("verify")(verify_command)
 @audit_app.command("show")
 def show_command(
     log: LogArgument,
-    first: Annotated[int, typer.Option("--from", min=0, help="The first record shown.")] = 0,
-    count: Annotated[int, typer.Option("--count", min=1, help="The most records shown.")] = 100,
+    first: Annotated[
+        int, typer.Option("--from", min=0, max=MAX_NUMBER, help="The first record shown.")
+    ] = 0,
+    count: Annotated[
+        int, typer.Option("--count", min=1, max=MAX_NUMBER, help="The most records shown.")
+    ] = 100,
     output: OutputOption = None,
     lang: LangOption = None,
 ) -> None:
@@ -45,7 +49,7 @@ def show_command(
     Example: govshare audit show audit/log --from 0 --count 20
     """
     form = chosen_output(output, off_terminal=Output.JSON)
-    wanted = islice(read_records(there(log)), first, first + count)
+    wanted = islice(read_records(there(log)), first, min(first + count, MAX_NUMBER))
     records = ((index, parse_record(data)) for index, data in wanted)
     if form is Output.TABLE:
         print_records(records, chinese=chosen_lang(lang) is Lang.ZH)

@@ -7,16 +7,36 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from getpass import getpass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from govshare_policy.audit import SaltStore
-from govshare_policy.errors import ConfigError
+from govshare_policy.errors import CallError, ConfigError
 from govshare_policy.inspection.choice import Choice, parse_since, parse_until
 from govshare_policy.inspection.persons import Sought, parse_person
+from govshare_policy.legal import Effect, Outcome
 
 Words = list[str] | None
+MAX_NUMBER: Final = (1 << 63) - 1
+_EFFECTS: Final = tuple(effect.value for effect in Effect)
+# The outcomes of calls and of steps, and the statuses that the sidecar records. Others that answer
+# calls may have statuses of their own: with `--phase outcome`, any is taken.
+OUTCOMES: Final = (
+    *(outcome.value for outcome in Outcome),
+    *("taken", "refused", "released", "caller_left", "not_exact", "no_such_record"),
+    *("upstream_unreachable", "upstream_timeout", "upstream_error", "upstream_too_large"),
+    "upstream_unreadable",
+)
+_PHASES: Final = (
+    "decision",
+    "outcome",
+    "workflow",
+    "supervision",
+    "key",
+    "recovery",
+    "admin",
+)
 
 LogArgument = Annotated[Path, typer.Argument(metavar="LOGDIR", help="The directory of the log.")]
 TrustOption = Annotated[Path | None, typer.Option("--trust", help="The trust file of the auditor.")]
@@ -25,13 +45,15 @@ SystemOption = Annotated[Words, typer.Option("--system", help="The system that c
 ResourceOption = Annotated[Words, typer.Option("--resource", help="What was asked for.")]
 GrantOption = Annotated[Words, typer.Option("--grant", help="A grant that it rests on.")]
 OutcomeOption = Annotated[
-    Words, typer.Option("--outcome", help="Of a decision or a step; of an outcome, its status.")
+    Words,
+    typer.Option(
+        "--outcome",
+        help="Of a decision or a step; of an outcome, its status: any, with --phase outcome.",
+    ),
 ]
 EffectOption = Annotated[Words, typer.Option("--effect", help="allow or deny.")]
 ClauseOption = Annotated[Words, typer.Option("--clause", help="A clause that it cites.")]
-PhaseOption = Annotated[
-    Words, typer.Option("--phase", help="decision, outcome, workflow, key, recovery, admin.")
-]
+PhaseOption = Annotated[Words, typer.Option("--phase", help=f"{', '.join(_PHASES)}.")]
 SinceOption = Annotated[
     str | None,
     typer.Option("--from", metavar="TIME", help="A day (Asia/Shanghai), or an instant."),
@@ -63,6 +85,19 @@ def there(path: Path) -> Path:
     return path
 
 
+def outside(log: Path, written: Path | None) -> None:
+    """Return only if *written*, a file that is to be written, does not lie in *log*.
+
+    Raises:
+        ConfigError: If it does, by whatever links.
+    """
+    if written is None:
+        return
+    place, around = (Path(os.path.realpath(path)) for path in (written, log))
+    if place.is_relative_to(around):
+        raise ConfigError(f"`{written.name}` would lie in the log; name a file outside it")
+
+
 def choice_of(  # noqa: PLR0913  one parameter an option
     *,
     department: Sequence[str] | None,
@@ -81,9 +116,14 @@ def choice_of(  # noqa: PLR0913  one parameter an option
     """Return what the options ask for.
 
     Raises:
-        CallError: If a time or a person is not spelt as it has to be.
+        CallError: If a time, a person or one of a few words is not spelt as it has to be, or
+            the times are the wrong way round.
     """
-    return Choice(
+    _verify_words("--effect", effect, _EFFECTS)
+    _verify_words("--phase", phase, _PHASES)
+    if "outcome" not in (phase or ()):
+        _verify_words("--outcome", outcome, OUTCOMES)
+    choice = Choice(
         department=tuple(department or ()),
         system=tuple(system or ()),
         resource=tuple(resource or ()),
@@ -97,6 +137,16 @@ def choice_of(  # noqa: PLR0913  one parameter an option
         until_us=None if until is None else parse_until(until, "--to"),
         after=after,
     )
+    first, last = choice.since_us, choice.until_us
+    if first is not None and last is not None and first > last:
+        raise CallError("--from is after --to, so no record can be between them")
+    return choice
+
+
+def _verify_words(option: str, given: Sequence[str] | None, allowed: Sequence[str]) -> None:
+    """Return only if each of *given* is allowed: a misspelt word would find nothing."""
+    if not set(given or ()) <= set(allowed):
+        raise CallError(f"{option} takes {', '.join(allowed)}")
 
 
 @contextmanager
@@ -134,4 +184,9 @@ def cache_directory() -> Path | None:
 def _ask() -> str:
     if sys.stdin.isatty():
         return getpass("value: ")
-    return sys.stdin.readline().rstrip("\r\n")
+    try:
+        value = sys.stdin.readline().rstrip("\r\n")
+        value.encode()
+    except UnicodeError:
+        raise CallError("the value on standard input is not utf-8") from None
+    return value

@@ -11,6 +11,7 @@ from rich.text import Text
 from govshare_policy.audit import Checkpoint, SaltStore
 from govshare_policy.audit.erasure import Erasure, finish_erasures, want_erasure
 from govshare_policy.audit.live import is_in_use
+from govshare_policy.audit.salttree import day_of
 from govshare_policy.cli.output import (
     Lang,
     LangOption,
@@ -21,7 +22,7 @@ from govshare_policy.cli.output import (
     console,
     dump,
 )
-from govshare_policy.errors import CallError, ConfigError
+from govshare_policy.errors import CallError, ConfigError, VerificationError
 
 
 def erase_command(
@@ -55,8 +56,13 @@ def erase_command(
     form = chosen_output(output, off_terminal=Output.JSON)
     erasure = None
     if records or day:
-        days = tuple(_day(text) for text in day or ())
-        erasure = Erasure(records=tuple(records or ()), days=days, reason=reason, actor=actor)
+        erasure = Erasure(
+            records=tuple(dict.fromkeys(records or ())),
+            days=tuple(dict.fromkeys(_day(text) for text in day or ())),
+            reason=reason,
+            actor=actor,
+        )
+        _verify_ids(erasure.records)
     document = _carry_out(erasure, config, at=datetime.now(UTC))
     if form is not Output.TABLE:
         typer.echo(dump(document, form))
@@ -96,6 +102,14 @@ def _carry_out(erasure: Erasure | None, config: Path, *, at: datetime) -> dict[s
             done = finish_erasures(salts, log, directory, at=at)
     finished = [{"record": one.record, "index": one.index} for one in done]
     return {"state": "erased", "record": wanted, "finished": finished}
+
+
+def _verify_ids(records: tuple[str, ...]) -> None:
+    try:
+        for record in records:
+            day_of(record)
+    except VerificationError as error:
+        raise CallError(f"{error}; RECORD takes an id such as `audit query` shows") from None
 
 
 def _day(text: str) -> date:

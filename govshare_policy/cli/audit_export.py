@@ -26,6 +26,7 @@ from govshare_policy.cli.audit_common import (
     TrustOption,
     UntilOption,
     choice_of,
+    outside,
     processors,
     sought_by,
     there,
@@ -73,7 +74,7 @@ def export_command(  # noqa: PLR0913  one parameter an option
         since=since,
         until=until,
     )
-    there(log)
+    outside(there(log), out)
     verdict = None
     if trust is not None:
         with progress("bytes") as tick:

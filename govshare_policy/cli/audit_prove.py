@@ -2,25 +2,33 @@
 """``govshare audit prove``: a receipt for any record, or that one checkpoint continues another."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from govshare_policy.audit import Checkpoint, load_trust, verify_receipt
-from govshare_policy.cli.audit_common import LogArgument, TrustOption, there
+from govshare_policy.cli.audit_common import MAX_NUMBER, LogArgument, TrustOption, outside, there
 from govshare_policy.cli.output import Output, OutputOption, dump
 from govshare_policy.errors import CallError, VerificationError
 from govshare_policy.inspection.prove import find_checkpoint, make_receipt, prove_continuation
+
+_MAX_DIGITS: Final = 18
 
 
 def prove_command(
     log: LogArgument,
     index: Annotated[
-        int | None, typer.Argument(metavar="INDEX", min=0, help="The number of the record.")
+        int | None,
+        typer.Argument(metavar="INDEX", min=0, max=MAX_NUMBER, help="The number of the record."),
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option("--size", min=1, help="Under the checkpoint of this size; else the last."),
+        typer.Option(
+            "--size",
+            min=1,
+            max=MAX_NUMBER,
+            help="Under the checkpoint of this size; else the last.",
+        ),
     ] = None,
     consistency: Annotated[
         tuple[str, str] | None,
@@ -44,7 +52,7 @@ def prove_command(
     if (index is None) is (consistency is None):
         raise CallError("name the number of a record, or --consistency OLD NEW; one of the two")
     policy = None if trust is None else load_trust(there(trust))
-    there(log)
+    outside(there(log), out)
     if index is not None:
         receipt = make_receipt(log, index, size=size)
         if policy is not None:
@@ -65,6 +73,8 @@ def prove_command(
 
 def _checkpoint(log: Path, named: str) -> Checkpoint:
     if named.isascii() and named.isdecimal():
+        if len(named) > _MAX_DIGITS:
+            raise CallError("--consistency takes sizes of at most 18 digits, or files with notes")
         return find_checkpoint(log, int(named))
     data = there(Path(named)).read_bytes()
     try:

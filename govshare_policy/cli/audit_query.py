@@ -9,6 +9,7 @@ from rich.text import Text
 
 from govshare_policy.audit import load_trust, parse_record
 from govshare_policy.cli.audit_common import (
+    MAX_NUMBER,
     ClauseOption,
     DepartmentOption,
     EffectOption,
@@ -25,6 +26,7 @@ from govshare_policy.cli.audit_common import (
     UntilOption,
     cache_directory,
     choice_of,
+    outside,
     sought_by,
     there,
 )
@@ -59,9 +61,13 @@ def query_command(  # noqa: PLR0913  one parameter an option
     salts: SaltsOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="The most records shown.")] = 100,
+    limit: Annotated[
+        # One more is looked for, to tell whether there are more.
+        int, typer.Option("--limit", min=1, max=MAX_NUMBER - 1, help="The most records shown.")
+    ] = 100,
     after: Annotated[
-        int, typer.Option("--after", min=-1, help="Only records behind this number.")
+        int,
+        typer.Option("--after", min=-1, max=MAX_NUMBER, help="Only records behind this number."),
     ] = -1,
     trust: TrustOption = None,
     index: Annotated[
@@ -94,10 +100,11 @@ def query_command(  # noqa: PLR0913  one parameter an option
         until=until,
         after=after,
     )
+    outside(there(log), index)
     policy = None if trust is None else load_trust(there(trust))
     with sought_by(person, salts) as sought, progress("records") as tick:
         found = query(
-            there(log),
+            log,
             choice,
             limit=limit,
             trust=policy,
@@ -136,6 +143,7 @@ def _document(found: Found) -> dict[str, object]:
         "stale": found.published > found.size,
         "verified": found.verified,
         "erased": found.erased,
+        "untimed": found.untimed,
     }
 
 
@@ -163,5 +171,11 @@ def _remarks(found: Found, *, chinese: bool) -> list[str]:
             f"{found.erased} 条记录的盐值已删除，无法比对"
             if chinese
             else f"{found.erased} records cannot be compared: their salts were erased"
+        )
+    if found.untimed:
+        lines.append(
+            f"{found.untimed} 条记录没有可读的时间，未比对时间"
+            if chinese
+            else f"{found.untimed} records have no readable time and were not compared"
         )
     return lines

@@ -7,7 +7,7 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from govshare_policy.cli.output import COLOURS, console
+from govshare_policy.cli.output import COLOURS, console, visible
 from govshare_policy.legal import Outcome
 
 _HEADS: Final = (
@@ -33,9 +33,13 @@ def print_records(records: Iterable[tuple[int, Mapping[str, Any]]], *, chinese: 
         call, clauses = record.get("call", record), record.get("clauses", ())
         table.add_row(
             str(number),
-            *(str(record.get(key, "")) for key in ("t", "phase", "department", "system")),
-            str(call.get("resource", "")) if isinstance(call, Mapping) else "",
-            Text(outcome, style=style),
-            str(next(iter(clauses), "")) if isinstance(clauses, list) else "",
+            *(_shown(record.get(key, "")) for key in ("t", "phase", "department", "system")),
+            _shown(call.get("resource", "")) if isinstance(call, Mapping) else "",
+            Text(visible(outcome), style=style),
+            _shown(next(iter(clauses), "")) if isinstance(clauses, list) else "",
         )
     console().print(table)
+
+
+def _shown(value: object) -> str:
+    return visible(str(value))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from govshare_policy.audit import TrustPolicy, Verdict, load_trust, verify_log
-from govshare_policy.cli.audit_common import LogArgument, processors, there
+from govshare_policy.cli.audit_common import LogArgument, outside, processors, there
 from govshare_policy.cli.audit_verify import failure_document, verdict_document
 from govshare_policy.cli.output import Lang, LangOption, Output, chosen_lang, dump, progress
 from govshare_policy.errors import VerificationError
@@ -30,8 +30,9 @@ def report_command(
 
     Example: govshare audit report audit/log --trust trust.toml --out report.html
     """
+    outside(there(log), out)
     policy = load_trust(there(trust))
-    result, counts = _verified(there(log), policy), None
+    result, counts = _verified(log, policy), None
     if isinstance(result, Verdict):
         with progress("records") as tick:
             counts = count(log, result, progress=tick)
@@ -44,7 +45,7 @@ def report_command(
         made_at=datetime.now(UTC),
     )
     html = page(inspected, load_registry().clauses, chinese=chosen_lang(lang) is Lang.ZH)
-    out.write_text(html, encoding="utf-8")
+    out.write_text(html, encoding="utf-8", errors="backslashreplace")
     if isinstance(result, Verdict):
         typer.echo(dump(verdict_document(result) | {"report": out.name}, Output.JSON))
         return

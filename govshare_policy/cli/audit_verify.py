@@ -21,6 +21,7 @@ from govshare_policy.audit import (
     verify_range,
     verify_receipt,
 )
+from govshare_policy.audit.continuation import Continuation
 from govshare_policy.audit.cosign import Witnessed
 from govshare_policy.cli.audit_common import processors, there
 from govshare_policy.cli.output import (
@@ -33,6 +34,7 @@ from govshare_policy.cli.output import (
     console,
     dump,
     progress,
+    visible,
 )
 from govshare_policy.errors import CallError, ConfigError, VerificationError
 from govshare_policy.inspection.rules import RULES
@@ -40,6 +42,7 @@ from govshare_policy.inspection.rules import RULES
 _RANGE: Final = re.compile(r"([0-9]{1,18}):([0-9]{1,18})", re.ASCII)
 _RECEIPT: Final = "govshare-receipt/"
 _MAX_KEPT_BYTES: Final = 1 << 18
+_MAX_WORKERS: Final = 1024
 _NAMES: Final = {
     "origin": "日志",
     "size": "记录数",
@@ -79,12 +82,19 @@ def verify_command(  # noqa: PLR0913  each is an option of the command
         list[Path] | None,
         typer.Option("--known", help="A checkpoint or receipt that was kept. May be repeated."),
     ] = None,
+    continued: Annotated[
+        list[Path] | None,
+        typer.Option("--continued", help="That a later checkpoint continues the receipt's."),
+    ] = None,
     archive: Annotated[
         list[Path] | None,
         typer.Option("--archive", help="Where dropped segments are read. May be repeated."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes; by default one a processor.")
+        int | None,
+        typer.Option(
+            "--workers", min=1, max=_MAX_WORKERS, help="Processes; by default one a processor."
+        ),
     ] = None,
     output: OutputOption = None,
     lang: LangOption = None,
@@ -100,10 +110,13 @@ def verify_command(  # noqa: PLR0913  each is an option of the command
         raise CallError("name the directory of a log, or --receipt; one of the two")
     if (receipt or part) and (known or archive or (receipt and part)):
         raise CallError("--range and --receipt go with neither --known nor --archive")
+    if continued and receipt is None:
+        raise CallError("--continued goes with --receipt only")
     policy = load_trust(there(trust))
     try:
         if receipt is not None:
-            document = _receipt(_kept(receipt), policy)
+            later = [_continuation(path) for path in continued or ()]
+            document = _receipt(_kept(receipt), policy, later)
         elif part is not None:
             document = _part(there(log or Path()), policy, part)
         else:
@@ -119,7 +132,7 @@ def _whole(
     log: Path, policy: TrustPolicy, known: list[Path], means: tuple[list[Path], int | None]
 ) -> dict[str, object]:
     archives, workers = means
-    checkpoints = [_known(_kept(path), policy) for path in known]
+    checkpoints = [_known(path, policy) for path in known]
     with progress("bytes") as tick:
         verdict = verify_log(
             log,
@@ -184,9 +197,9 @@ def _witnessed(witnessed: Witnessed | None) -> dict[str, object]:
     return {"witnessed_size": witnessed.size, "witnesses": list(witnessed.names)}
 
 
-def _receipt(text: str, policy: TrustPolicy) -> dict[str, object]:
+def _receipt(text: str, policy: TrustPolicy, later: list[Continuation]) -> dict[str, object]:
     receipt = Receipt.from_text(text)
-    verify_receipt(receipt, policy)
+    verify_receipt(receipt, policy, later=later)
     checkpoint = Checkpoint.from_note(receipt.checkpoint)
     at, keys = policy.verify_checkpoint(checkpoint)
     return {
@@ -200,12 +213,26 @@ def _receipt(text: str, policy: TrustPolicy) -> dict[str, object]:
     }
 
 
-def _known(text: str, policy: TrustPolicy) -> Checkpoint:
-    if not text.startswith(_RECEIPT):
-        return Checkpoint.from_note(text.encode())
-    receipt = Receipt.from_text(text)
-    verify_receipt(receipt, policy)
-    return Checkpoint.from_note(receipt.checkpoint)
+def _continuation(path: Path) -> Continuation:
+    try:
+        return Continuation.from_text(_kept(path))
+    except VerificationError as error:
+        raise CallError(f"`{path.name}` holds no proof of consistency: {error}") from None
+
+
+def _known(path: Path, policy: TrustPolicy) -> Checkpoint:
+    """Return the checkpoint in *path*, which may only be held against the log if it is trusted."""
+    text = _kept(path)
+    try:
+        if text.startswith(_RECEIPT):
+            receipt = Receipt.from_text(text)
+            verify_receipt(receipt, policy)
+            return Checkpoint.from_note(receipt.checkpoint)
+        checkpoint = Checkpoint.from_note(text.encode())
+        policy.verify_checkpoint(checkpoint)
+    except VerificationError as error:
+        raise CallError(f"`{path.name}` cannot be held against the log: {error}") from None
+    return checkpoint
 
 
 def _kept(path: Path) -> str:
@@ -234,7 +261,8 @@ def _print_verdict(document: dict[str, object], form: Output, *, chinese: bool) 
     table = Table(box=None, show_header=False, padding=(0, 1))
     for key, name in _NAMES.items():
         value = document.get(key, "")
-        shown = "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+        values = value if isinstance(value, list) else [value]
+        shown = "\n".join(visible(str(each)) for each in values)
         if shown:
             table.add_row(Text(name if chinese else key.replace("_", " "), style="dim"), shown)
     out.print(table)
@@ -247,7 +275,7 @@ def _print_failure(error: VerificationError, form: Output, *, chinese: bool) -> 
         return
     said = "验证不通过" if chinese else "does not verify"
     out = console()
-    out.print(Text(f"✗ {said}: {error}", style="bold red"))
+    out.print(Text(f"✗ {said}: {visible(str(error))}", style="bold red"))
     if chinese and isinstance(error, LogDamageError):
         out.print(Text(f"  {RULES[error.kind].zh}"))
 

@@ -3,10 +3,11 @@
 
 import os
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -19,6 +20,7 @@ from govshare_policy.audit import (
     trust_text,
 )
 from govshare_policy.audit.pin_open import full_name, join_pins, open_pin
+from govshare_policy.cli.audit_common import outside, there
 from govshare_policy.cli.output import Output, OutputOption, chosen_output, dump
 from govshare_policy.crypto import PublicKey, generate_key, load_public_key, open_signer
 from govshare_policy.errors import ConfigError, VerificationError
@@ -107,20 +109,38 @@ def rotate_command(  # noqa: PLR0913  each is an option of the command
     """
     if out.exists():
         raise ConfigError(f"`{out.name}` exists; choose another name")
+    outside(there(log), out)
     policy = load_trust(trust)
     passphrase = _passphrase(passphrase_file)
     new_passphrase = _passphrase(new_passphrase_file) if new_passphrase_file else passphrase
     with ExitStack() as stack:
+        # It is there before the log changes, so that a wrong path changes nothing.
+        file = stack.enter_context(_placed(out))
         rotation = rotate_key(
             log,
             signer=open_signer(key, passphrase),
             successor=open_signer(new, new_passphrase),
             at=datetime.now(UTC),
+            trust=policy,
             pin=_open_pins(pins, stack) if pins else None,
         )
-    out.write_text(format_trust(follow_rotation(policy, rotation, log)), encoding="utf-8")
+        file.write(format_trust(follow_rotation(policy, rotation, log)))
     files = {"trust": str(out), "from_size": str(rotation.size)}
     _print(rotation.new, output, files)
+
+
+@contextmanager
+def _placed(path: Path) -> Iterator[TextIO]:
+    """Give a new file beside *path*, which takes its name at the end and goes if it fails."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with beside.open("x", encoding="utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.rename(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _open_pins(pins: list[str], stack: ExitStack) -> Pin:

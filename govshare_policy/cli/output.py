@@ -4,10 +4,11 @@
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 import typer
 from rich.console import Console
@@ -23,6 +24,8 @@ COLOURS = {
     Outcome.SUSPENDED: "magenta",
     Outcome.OUT_OF_SCOPE: "magenta",
 }
+
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class Output(StrEnum):
@@ -83,11 +86,30 @@ def console() -> Console:
     return Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
+def visible(text: str) -> str:
+    r"""Return *text* with what a terminal obeys, or does not show, spelt out: ``\x1b``.
+
+    Names of files and values of records are what somebody else chose: controls, marks that turn
+    the direction of writing, and bytes of a file name that are no UTF-8.
+    """
+    return "".join(
+        each.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(each) in _UNSEEN
+        else each
+        for each in text
+    )
+
+
 def dump(document: object, output: Output) -> str:
-    """Return *document* as JSON: indented for ``json``, one line for ``jsonl``."""
+    """Return *document* as JSON: indented for ``json``, one line for ``jsonl``.
+
+    A byte of a file name that is no UTF-8 is spelt out, as JSON spells half a surrogate pair.
+    """
     if output is Output.JSON:
-        return json.dumps(document, ensure_ascii=False, indent=2)
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(document, ensure_ascii=False, indent=2)
+    else:
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @contextmanager

@@ -42,6 +42,7 @@ class Library:
             "topic": said.topic,
             "text": said.text_en,
             "text_zh": said.text_zh,
+            "parameter": said.parameter,
             "disposition": disposition.kind.value,
             "status": registry.status(disposition).value,
             "by": [row for ref in disposition.by for row in self._places(home, clause, ref)],

@@ -43,6 +43,7 @@ def shown_clause(row: dict[str, object], lang: Lang) -> RenderableType:
         Text(f"{row['clause']}  {row['document']} {row['article']}", style="bold"),
         Text(f"  {row['text_zh']}"),
         Text(f"  {row['text']}"),
+        *_parameter(row, chinese=chinese),
         Text(
             f"  {KINDS_ZH[kind] if chinese else kind}"
             + (
@@ -64,6 +65,11 @@ def shown_clause(row: dict[str, object], lang: Lang) -> RenderableType:
             head = label if chinese else english
             parts.append(Text(f"  {head}: {', '.join(names)}"))
     return Group(*parts)
+
+
+def _parameter(row: dict[str, object], *, chinese: bool) -> list[Text]:
+    said = row["parameter"]
+    return [Text(f"  {'参数' if chinese else 'parameter'}: {said}")] if said else []
 
 
 def _places_table(by: Sequence[dict[str, object]], *, chinese: bool) -> Table:

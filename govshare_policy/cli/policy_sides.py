@@ -43,10 +43,12 @@ def of_decision(decision: Decision) -> Said:
 def share_of(pack: Pack) -> dict[str, Said]:
     """Return what needs no grant, by what part of it may, the networks, and since when it holds."""
     open_share, networks = ", ".join(pack.open_share), ", ".join(pack.networks)
+    item_share = pack.item_share.removeprefix(f"{pack.prefix}-")
+    cited = (pack.item_share,) if pack.item_share else ()
     from_day = pack.in_force_from.isoformat() if pack.in_force_from else ""
     return {
         "open_share": Said(en=open_share or "none", zh=open_share or "无"),
-        "item_share": Said(en=pack.item_share or "none", zh=pack.item_share or "无"),
+        "item_share": Said(en=item_share or "none", zh=item_share or "无", clauses=cited),
         "networks": Said(en=networks, zh=networks),
         "in_force_from": Said(en=from_day or "not stated", zh=from_day or "未载明"),
     }
@@ -156,8 +158,9 @@ def by_number(pack: Pack) -> dict[str, Clause]:
 
 
 def of_clause(clause: Clause) -> Said:
-    """Return the paraphrases of a clause."""
-    return Said(en=clause.text_en, zh=clause.text_zh, clauses=(clause.id,))
+    """Return the paraphrases of a clause, with its parameter where it has one."""
+    more = f" [{clause.parameter}]" if clause.parameter else ""
+    return Said(en=clause.text_en + more, zh=clause.text_zh + more, clauses=(clause.id,))
 
 
 def topics_of(pack: Pack) -> dict[str, Said]:

@@ -56,7 +56,7 @@ RoleOption = Annotated[Role, typer.Option("--role", help="In which role the pers
 MatterArgument = Annotated[str, typer.Argument(metavar="MATTER", help="Its id: APP-2026-0001.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="The specific reason, in words.")]
 ReasonCodeOption = Annotated[
-    str, typer.Option("--reason-code", help="The reason as a code, for statistics.")
+    str, typer.Option("--reason-code", help="The reason as a code: outside_duties.")
 ]
 FindingOption = Annotated[str, typer.Option("--finding", help="What was found, in words.")]
 CalendarOption = Annotated[

@@ -14,7 +14,7 @@ from govshare_policy.decision.choice import (
 )
 from govshare_policy.decision.model import Decision, Ruling
 from govshare_policy.errors import EvaluationError
-from govshare_policy.facts import Candidate, Facts
+from govshare_policy.facts import Candidate, Facts, lacks_only_a_purpose
 from govshare_policy.legal import Effect, Outcome, Reason
 from govshare_policy.policy import (
     Bundle,
@@ -59,11 +59,12 @@ def decide(call: Call, facts: Facts, bundle: Bundle) -> Decision:
 def refuse(code: str, facts: Facts | None, bundle: Bundle) -> Decision:
     """Return the denial for a call that could not be decided; *code* says whose fault it is."""
     pack = bundle.texts[0].pack
+    clause = pack.in_force_clause if code == "not_in_force" else pack.silence
     values = _mentions(facts, None)
     return Decision(
         outcome=Outcome.DENY,
-        reasons=(bundle.reasons.reason(code, pack.silence, values),),
-        clauses=(pack.silence,),
+        reasons=(bundle.reasons.reason(code, clause, values),),
+        clauses=(clause,),
         fields=(),
         grant=None,
         rulings=(),
@@ -130,7 +131,7 @@ def _ruling(
     wanted = Effect.ALLOW if hits.allowed else Effect.DENY
     rules = tuple(rule for rule in matched if rule.outcome.effect is wanted)
     values = _mentions(facts, candidate)
-    reasons = _reasons(rules, facts, bundle, values) or (
+    reasons = _reasons(rules, call, facts, bundle, values) or (
         bundle.reasons.reason("no_rule", pack.silence, values),
     )
     cited = [clause for rule in rules for clause in rule.clauses] or [pack.silence]
@@ -147,15 +148,23 @@ def _ruling(
 
 
 def _reasons(
-    rules: Sequence[Rule], facts: Facts, bundle: Bundle, values: Mapping[str, str]
+    rules: Sequence[Rule], call: Call, facts: Facts, bundle: Bundle, values: Mapping[str, str]
 ) -> tuple[Reason, ...]:
     reasons: dict[str, Reason] = {}
     for rule in rules:
-        # What exactly is wrong with the evidence says more than that something is.
-        flaw = facts.identity.flaw if rule.reason == "identity_unproven" else None
-        code = flaw.value if flaw is not None else rule.reason
-        reasons.setdefault(code, bundle.reasons.reason(code, rule.clauses[0], values))
+        code = _code(rule.reason, call, facts)
+        said = bundle.reasons.reason(code, rule.clauses[0], values, own=facts.provides_itself)
+        reasons.setdefault(code, said)
     return tuple(reasons.values())
+
+
+def _code(reason: str, call: Call, facts: Facts) -> str:
+    """Return what says more than *reason*, where something does: what exactly is wrong."""
+    if reason == "identity_unproven" and facts.identity.flaw is not None:
+        return facts.identity.flaw.value
+    if reason == "consent_not_covering" and lacks_only_a_purpose(call, facts):
+        return "consent_purpose_unstated"
+    return reason
 
 
 def _mentions(facts: Facts | None, candidate: Candidate | None) -> dict[str, str]:
@@ -179,6 +188,7 @@ def _mentions(facts: Facts | None, candidate: Candidate | None) -> dict[str, str
         "purposes": _listed(grant.purposes if grant is not None else ()),
         "channels": _listed(grant.channels if grant is not None else ()),
         "systems": _listed(grant.systems if grant is not None else ()),
+        "consented": _listed(facts.consent.purposes if facts and facts.consent else ()),
         "valid_from": grant.period.valid_from.isoformat() if grant is not None else "",
         "valid_to": grant.period.valid_to.isoformat() if grant is not None else "",
         "quota": str(grant.daily_quota) if grant is not None else "",

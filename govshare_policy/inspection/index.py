@@ -8,6 +8,7 @@ what is shown is always read from the log. It holds no personal value, and no by
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -132,6 +133,17 @@ class Index:
             (*values, limit),
         )
         return [(number, offset) for number, offset in rows]
+
+    def count_untimed(self, choice: Choice) -> int:
+        """Return how many records *choice* leaves out only because they state no readable time."""
+        if choice.since_us is None and choice.until_us is None:
+            return 0
+        where, values = _where(replace(choice, since_us=None, until_us=None))
+        rows = self._db.execute(
+            f"SELECT count(*) FROM record WHERE {where} AND at_us IS NULL",  # noqa: S608
+            values,
+        )
+        return int(rows.fetchone()[0])
 
     def _check(self) -> tuple[Mark, Frontier]:
         for name, wanted in (("application_id", APPLICATION_ID), ("user_version", VERSION)):

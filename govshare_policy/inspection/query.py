@@ -42,6 +42,8 @@ class Found:
         verified: Whether every hit was proven to be under a trusted checkpoint of *size* records,
             and the index to be one of these records.
         erased: Records that name somebody and could not be compared, their salt being erased.
+        untimed: Records left out because they state no readable time, where a time is asked for;
+            in everything else that the index knows they are of the choice.
     """
 
     hits: tuple[Hit, ...]
@@ -50,6 +52,7 @@ class Found:
     published: int
     verified: bool
     erased: int
+    untimed: int
 
 
 def query(
@@ -97,6 +100,7 @@ def query(
             published=published_size(directory),
             verified=tree is not None,
             erased=sought.erased if sought is not None else 0,
+            untimed=index.count_untimed(choice),
         )
 
     return use_index(directory, use, place=place, cache=cache, progress=progress)

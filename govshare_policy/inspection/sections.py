@@ -36,6 +36,7 @@ _PHASES: Final = {
     "decision": Words("判定", "decisions"),
     "outcome": Words("结果", "outcomes of allowed calls"),
     "workflow": Words("流程步骤", "steps of procedures"),
+    "supervision": Words("监督处置", "steps of supervision"),
     "key": Words("密钥", "keys"),
     "recovery": Words("恢复", "recoveries"),
     "admin": Words("管理", "administration"),

@@ -30,6 +30,7 @@ _LAW_KEYS = frozenset(
         "name_zh",
         "name_en",
         "in_force_from",
+        "in_force_clause",
         "silence",
         "open_share",
         "item_share",
@@ -38,6 +39,7 @@ _LAW_KEYS = frozenset(
         "duty",
     )
 )
+_LAW_OPTIONAL = frozenset(("in_force_from", "in_force_clause", "item_share", "duty", "scope"))
 _LAW_LISTS = frozenset(("networks", "open_share"))
 
 
@@ -71,11 +73,13 @@ def law_of(files: Mapping[str, bytes]) -> dict[str, Any]:
     unknown = sorted(set(law) - _LAW_KEYS)
     if unknown:
         raise PolicyError(f"law.toml: unknown key `{unknown[0]}`")
-    for key in sorted(_LAW_KEYS - {"in_force_from", "item_share", "duty", "scope"}):
+    for key in sorted(_LAW_KEYS - _LAW_OPTIONAL):
         if key not in law:
             raise PolicyError(f"law.toml: `{key}` is missing")
         if key not in _LAW_LISTS and not isinstance(law[key], str):
             raise PolicyError(f"law.toml: `{key}` is not a text")
+    if ("in_force_from" in law) is not ("in_force_clause" in law):
+        raise PolicyError("law.toml: `in_force_from` and `in_force_clause` stand together")
     return law
 
 

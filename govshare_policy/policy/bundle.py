@@ -25,6 +25,7 @@ COMMON_FILES: Final = ("rules.conf", "scope.conf", "findings.json", "reasons.tom
 # Reasons that the library gives by itself, whatever the rules of a pack name.
 OWN_REASONS: Final = (
     *Flaw,
+    "consent_purpose_unstated",
     "fact_error",
     "fields_missing",
     "internal_error",

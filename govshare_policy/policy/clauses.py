@@ -17,6 +17,7 @@ CLAUSE_COLUMNS: Final = (
     "topic",
     "paraphrase_en",
     "paraphrase_zh",
+    "parameter",
 )
 
 
@@ -37,7 +38,7 @@ def parse_clauses(text: str, *, prefixes: tuple[str, ...]) -> dict[str, Clause]:
             raise PolicyError(
                 f"clauses.tsv line {line} column 1: the id has another prefix or stands twice"
             )
-        ident, document, article, actor, topic, english, chinese = row
+        ident, document, article, actor, topic, english, chinese, parameter = row
         clauses[ident] = Clause(
             id=ident,
             document=document,
@@ -46,6 +47,7 @@ def parse_clauses(text: str, *, prefixes: tuple[str, ...]) -> dict[str, Clause]:
             topic=topic,
             text_en=english,
             text_zh=chinese,
+            parameter=parameter,
         )
     return clauses
 

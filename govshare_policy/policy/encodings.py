@@ -75,7 +75,11 @@ def _of_law(pack: Pack, path: Path) -> Iterator[Encoding]:
         reference = Reference(kind=kind, name=name)
         return Encoding(reference=reference, clauses=clauses, file=file, line=line)
 
-    cited = {"silence": (pack.silence,), "item_share": (pack.item_share,)}
+    cited = {
+        "silence": (pack.silence,),
+        "item_share": (pack.item_share,),
+        "in_force_from": (pack.in_force_clause,),
+    }
     for key in LAW_KEYS:
         if line := lines.key("", 0, key):
             yield encoding("law", key, cited.get(key, ()), line)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from govshare_policy.errors import PolicyError
-from govshare_policy.legal import Clause, Outcome
+from govshare_policy.legal import Clause, Effect, Outcome
 from govshare_policy.policy._casbin import CasbinModel, CasbinPolicy
 from govshare_policy.policy._law import (
     NETWORKS,
@@ -61,6 +61,7 @@ class Pack:
 
     Attributes:
         scope: Dimension of a grant to the clause by which the text binds it.
+        in_force_clause: The clause that says from which day; empty where no day is stated.
         silence: The clause cited where no rule speaks.
         open_share: Kinds of share that need no grant, so that no grant narrows them.
         item_share: The clause by which part of a conditional resource may be open to all; empty
@@ -75,6 +76,7 @@ class Pack:
     name_zh: str
     name_en: str
     in_force_from: date | None
+    in_force_clause: str
     silence: str
     open_share: tuple[str, ...]
     item_share: str
@@ -116,6 +118,9 @@ def parse_pack(
         name_zh=str(law["name_zh"]),
         name_en=str(law["name_en"]),
         in_force_from=date_of(law.get("in_force_from")),
+        in_force_clause=known_clause(str(law["in_force_clause"]), clauses, "law.toml")
+        if "in_force_clause" in law
+        else "",
         silence=known_clause(str(law["silence"]), clauses, "law.toml"),
         open_share=codes_of(law, "open_share", SHARES),
         item_share=known_clause(str(law["item_share"]), clauses, "law.toml")
@@ -128,6 +133,11 @@ def parse_pack(
         clauses=clauses,
         policy=CasbinPolicy(model, lines, roles),
     )
+
+
+def _wrong_effect(word: str, outcome: Outcome) -> str:
+    right = f"the effect of outcome `{outcome}` is `{outcome.effect}`"
+    return right if word in set(Effect) else f"`{word}` is not an effect; {right}"
 
 
 class _PolicyReader:
@@ -207,7 +217,7 @@ class _PolicyReader:
             self._refuse(4, f"`{cells['outcome']}` is not an outcome")
         outcome = Outcome(cells["outcome"])
         if cells["eft"] != outcome.effect.value:
-            self._refuse(len(self._columns) + 1, f"the effect of `{outcome}` is `{outcome.effect}`")
+            self._refuse(len(self._columns) + 1, _wrong_effect(cells["eft"], outcome))
         if cells["reason"] not in self._texts:
             self._refuse(5, f"`{cells['reason']}` has no text in reasons.toml")
         return Rule(

@@ -22,15 +22,18 @@ PLACEHOLDERS = (
     "channels",
     "systems",
     "methods",
+    "consented",
     "valid_from",
     "valid_to",
     "quota",
 )
 _KEYS = ("en", "zh", "remedy_en", "remedy_zh")
+# What is said instead where the caller asks for data that it provides itself.
+_OWN = "own_"
 
 
 class ReasonTexts(Mapping[str, Mapping[str, str]]):
-    """Reason code to its four sentences."""
+    """Reason code to its four sentences, and those about the caller's own data if it has any."""
 
     def __init__(self, table: Mapping[str, Mapping[str, str]]) -> None:
         self._table = table
@@ -44,9 +47,16 @@ class ReasonTexts(Mapping[str, Mapping[str, str]]):
     def __len__(self) -> int:
         return len(self._table)
 
-    def reason(self, code: str, clause: str, values: Mapping[str, str]) -> Reason:
-        """Return the reason for *code*, with the values of this call in its sentences."""
-        sentences = {key: text.format_map(values) for key, text in self._table[code].items()}
+    def reason(
+        self, code: str, clause: str, values: Mapping[str, str], *, own: bool = False
+    ) -> Reason:
+        """Return the reason for *code*, with the values of this call in its sentences.
+
+        *own* says whether the caller provides the resource itself.
+        """
+        texts = self._table[code]
+        prefix = _OWN if own and f"{_OWN}en" in texts else ""
+        sentences = {key: texts[prefix + key].format_map(values) for key in _KEYS}
         return Reason(
             code=code,
             clause=clause,
@@ -68,16 +78,23 @@ def parse_texts(data: bytes) -> ReasonTexts:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PolicyError(f"reasons.toml: {error}") from None
     for code, sentences in table.items():
-        if not isinstance(sentences, dict) or set(sentences) - set(_KEYS):
+        known = {*_KEYS, *(_OWN + key for key in _KEYS)}
+        if not isinstance(sentences, dict) or set(sentences) - known:
             raise PolicyError(f"reasons.toml: `{code}` has the keys {', '.join(_KEYS)}")
-        for key in _KEYS:
-            text = sentences.setdefault(key, "")
-            if not isinstance(text, str) or (not text and key in ("en", "zh")):
-                raise PolicyError(f"reasons.toml: `{code}` has no `{key}`")
-            _check_placeholders(code, text)
-        if bool(sentences["remedy_en"]) is not bool(sentences["remedy_zh"]):
-            raise PolicyError(f"reasons.toml: `{code}` has a remedy in one language only")
+        _check_sentences(code, sentences, "")
+        if any(key.startswith(_OWN) for key in sentences):
+            _check_sentences(code, sentences, _OWN)
     return ReasonTexts(table)
+
+
+def _check_sentences(code: str, sentences: dict[str, object], prefix: str) -> None:
+    for key in _KEYS:
+        text = sentences.setdefault(prefix + key, "")
+        if not isinstance(text, str) or (not text and key in ("en", "zh")):
+            raise PolicyError(f"reasons.toml: `{code}` has no `{prefix}{key}`")
+        _check_placeholders(code, text)
+    if bool(sentences[f"{prefix}remedy_en"]) is not bool(sentences[f"{prefix}remedy_zh"]):
+        raise PolicyError(f"reasons.toml: `{code}` has a remedy in one language only")
 
 
 def _check_placeholders(code: str, text: str) -> None:

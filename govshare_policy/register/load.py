@@ -134,16 +134,19 @@ class _Loader:
         fields = row.codes("fields", ",|")
         for name in fields:
             row.known("fields", name, entry.items, "field in the catalogue entry")
+        department = self._department_of(row, "user_dept")
         systems = row.codes("systems")
         for system in systems:
             row.known("systems", system, self._systems, "system")
+            if self._systems[system].department != department:
+                row.refuse("systems", f"`{system}` is a system of another department")
         quota = row.text("daily_quota")
         if quota and not (quota.isascii() and quota.isdigit() and 0 < len(quota) <= 9):  # noqa: PLR2004
             row.refuse("daily_quota", "not a whole number of calls a day")
         return model.Grant(
             id=ident,
             resource=entry.id,
-            department=self._department_of(row, "user_dept"),
+            department=department,
             systems=systems,
             purposes=row.codes("purposes"),
             fields=fields,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from govshare_policy.deadline import Event
 from govshare_policy.register import Register
 from govshare_policy.workflow.answer import Refusal
+from govshare_policy.workflow.grounds import is_forbidden
 from govshare_policy.workflow.model import (
     Actor,
     Matter,
@@ -56,7 +57,7 @@ class Inputs:
 
     Attributes:
         texts: Free texts by what they are, such as ``reason``; committed to, never recorded.
-        reason_code: A code for statistics, such as ``outside_duties``.
+        reason_code: The reason as a code, such as ``outside_duties``.
         days: Working days of an extension; 0 means not stated.
         flags: What is affirmed, such as ``written``.
     """
@@ -70,6 +71,8 @@ class Inputs:
         """Whether *want* is there."""
         if want is Want.DAYS:
             return self.days > 0
+        if want is Want.REASON_CODE:
+            return bool(self.reason_code)
         return want in self.flags or bool(self.texts.get(want, "").strip())
 
 
@@ -214,15 +217,12 @@ def _not_complete(
         if missing:
             names = ", ".join(missing)
             return refusal("want_missing", rule.clauses, step=rule.step, names=names)
-        for forbidden in text.forbidden_reasons:
-            excused = any(taken.step == forbidden.unless for taken in matter.steps)
-            if (
-                Want.REASON in rule.wants
-                and matter.kind is MatterKind.APPLICATION
-                and inputs.reason_code == forbidden.id
-                and not excused
-            ):
-                return refusal("invalid_refusal", forbidden.clauses, reason=forbidden.id)
+        if matter.kind is not MatterKind.APPLICATION or Want.REASON not in rule.wants:
+            continue
+        code, said = inputs.reason_code, inputs.texts[Want.REASON]
+        for ground in text.forbidden_reasons:
+            if is_forbidden(ground, matter, code=code, text=said):
+                return refusal("invalid_refusal", ground.clauses, reason=ground.id)
     return None
 
 

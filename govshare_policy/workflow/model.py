@@ -35,12 +35,7 @@ class MatterKind(StrEnum):
 RECEIPT: Final = "receipt"
 # Matters in which nobody asks for something that others decide.
 _WITHOUT_APPLICANT: Final = frozenset(
-    (
-        MatterKind.NEED,
-        MatterKind.CATALOGUE,
-        MatterKind.SERVICE_CHANGE,
-        MatterKind.JOINT_VERIFICATION,
-    )
+    map(MatterKind, ("need", "catalogue", "service_change", "joint_verification"))
 )
 
 
@@ -73,6 +68,7 @@ class Want(StrEnum):
     """What a step has to come with."""
 
     REASON = "reason"
+    REASON_CODE = "reason_code"
     MISSING = "missing"
     MATERIAL = "material"
     FINDING = "finding"
@@ -149,7 +145,9 @@ class Cited:
     """A name with the clauses it rests on.
 
     Attributes:
+        steps: Those a silence is about; for a forbidden reason, those that refuse.
         unless: For a forbidden reason, the step after which it is no longer forbidden.
+        words: For a forbidden reason, what gives it away in free text, as ``bare`` leaves it.
     """
 
     id: str
@@ -158,6 +156,7 @@ class Cited:
     route: str = ""
     steps: tuple[str, ...] = ()
     unless: str = ""
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

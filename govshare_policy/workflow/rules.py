@@ -2,7 +2,8 @@
 """Read the procedures of a text from its ``workflow.toml``, more strictly than TOML does."""
 
 import tomllib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -10,6 +11,7 @@ from govshare_policy.crypto import sm3
 from govshare_policy.deadline import Event
 from govshare_policy.errors import PolicyError
 from govshare_policy.policy import Pack, packs_directory
+from govshare_policy.workflow.grounds import bare
 from govshare_policy.workflow.model import (
     Cited,
     Level,
@@ -74,12 +76,13 @@ def parse_workflow(data: bytes, *, profile: str, clauses: Collection[str]) -> Wo
         return tuple(build(reader) for reader in readers)
 
     levels = read("level", _level)
+    steps = read("step", _step)
     return Workflow(
         profile=profile,
         roles=read("role", _role),
         statements=read("statement", _cited),
-        steps=(*read("step", _step), *_dispute_steps(levels)),
-        forbidden_reasons=read("forbidden_reason", _cited),
+        steps=(*steps, *_dispute_steps(levels)),
+        forbidden_reasons=read("forbidden_reason", partial(_ground, steps)),
         subjects=read("subject", _cited),
         levels=levels,
         closed=read("closed", _cited),
@@ -107,7 +110,23 @@ def _cited(table: Table) -> Cited:
         route=table.name("route"),
         steps=table.texts("steps"),
         unless=table.name("unless"),
+        words=tuple(bare(word) for word in table.texts("words")),
     )
+
+
+def _ground(steps: Sequence[StepRule], table: Table) -> Cited:
+    """Return a forbidden reason, which only steps that state their reason twice can be held to."""
+    ground = _cited(table)
+    rules = [rule for rule in steps if rule.matter is MatterKind.APPLICATION]
+    if not all(ground.words):
+        table.refuse("words", "an item has no letter")
+    for name in ground.steps:
+        named = [rule for rule in rules if rule.step == name]
+        if not named or not all({Want.REASON, Want.REASON_CODE} <= set(r.wants) for r in named):
+            table.refuse("steps", f"`{name}` is no step that wants `reason` and `reason_code`")
+    if ground.unless and ground.unless not in {rule.step for rule in rules}:
+        table.refuse("unless", f"no step `{ground.unless}`")
+    return ground
 
 
 def _step(table: Table) -> StepRule:

@@ -24,7 +24,7 @@ KEYS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         (*_OF_MATTER, "from", "to", "by", "role"),
         ("step", "routes", "stamps", "wants", "grants", "tells"),
     ),
-    "forbidden_reason": (_CITED, ("unless",)),
+    "forbidden_reason": ((*_CITED, "steps", "words"), ("unless",)),
     "subject": (_CITED, ()),
     "level": ((*_CITED, "raised_by", "settled_by"), ("between",)),
     "closed": ((*_OF_MATTER, "route"), ()),

@@ -1,13 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys, evidence and the three verifiers, once for all of these tests."""
 
+from pathlib import Path
+
 import pytest
 
 from govshare_policy.audit import Receipt, prove_consistency, prove_inclusion, trust_text
 from govshare_policy.audit.continuation import Continuation
 from govshare_policy.crypto import generate_key, open_signer
 from tests.conformance.court import INDEX, LEAVES, NEW, OLD, ORIGIN, RECORDS, Court, Kit, longest
+from tests.conformance.example import lay_out
 from tests.conformance.verdicts import load_single_file
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """Where the log of the specification's first section is."""
+    lay_out(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

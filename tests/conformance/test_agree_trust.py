@@ -45,7 +45,10 @@ def policies(kit: Kit) -> dict[str, tuple[str, str]]:
         "another key beside, not of the log": (text(own, replace(new, name="other")), "good"),
         "handed over, but one has not signed": (text(own, new), "signature"),
         "handed over later": (text(own, replace(new, from_size=NEW + 1)), "good"),
-        "a witness": (text(own, witnesses=(seen,), required=1), "good"),
+        "a witness that has not signed": (text(own, witnesses=(seen,), required=1), "witness"),
+        "a comment": ("# 审计\tlog\n" + plain, "good"),
+        "a comment with the byte 0": ("# \0\n" + plain, "unusable"),
+        "a comment that a terminal obeys": ("# \x1b[2J\n" + plain, "unusable"),
         "another origin": (
             plain.replace('origin = "audit.example/one"', 'origin = "o"'),
             "signature",
@@ -129,7 +132,7 @@ def test_lines_of_other_keys_never_count(court: Court, kit: Kit) -> None:
 
 
 def test_witnesses_count_the_same_for_all(court: Court, kit: Kit) -> None:
-    """A receipt needs as many as are required, each by its own key, and none of them forged."""
+    """Receipts and notes need as many as are required, by their own keys, none of them forged."""
     seen = TrustKey(name="witness", public=kit.witness.public)
     own = TrustKey(name=ORIGIN, public=kit.log.public)
     trust = format_trust(TrustPolicy(origin=ORIGIN, keys=(own,), witnesses=(seen,), required=1))
@@ -149,7 +152,8 @@ def test_witnesses_count_the_same_for_all(court: Court, kit: Kit) -> None:
     ]
 
     verdicts = court.try_all([evidence(kit, "receipt", data, trust=trust) for data in given])
+    notes = [evidence(kit, "note", made.to_note(), trust=trust) for made in cases.values()]
 
     assert good.key_id == mark
-    assert verdicts == list(cases)
+    assert verdicts == court.try_all(notes) == list(cases)
     assert parse_trust(trust).required == 1

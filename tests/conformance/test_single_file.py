@@ -2,26 +2,16 @@
 """The specification is enough: its example verifies by two programs that know nothing of ours."""
 
 import ast
-import base64
 import json
-import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from govshare_policy.audit import Receipt, load_trust, verify_log, verify_receipt
-from tests.conformance.verdicts import SCRIPT, SHELL, SINGLE_FILE, load_single_file
+from tests.conformance.example import KEY, SEGMENT, run, script
+from tests.conformance.verdicts import SINGLE_FILE, load_single_file
 
-ROOT = Path(__file__).parents[2]
-SPEC = ROOT / "docs" / "spec" / "audit-log.md"
-EXAMPLE = re.compile(r"<!-- example: (\S+) -->\n```\w*\n(.*?)```", re.DOTALL)
-SEGMENT = "log/seg/00000000000000000000.seg"
-# GNU coreutils, and nothing of what else a system may have.
-COREUTILS = "base64 cat cp head mktemp mv od rm sort tail tr wc"
 # Makes OpenSSL's SM3 unknown before the program starts.
 WITHOUT_SM3 = """
 import hashlib, runpy, sys
@@ -34,49 +24,6 @@ hashlib.new = new
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-
-
-@pytest.fixture
-def example(tmp_path: Path) -> Path:
-    """The log of the specification's first section, and beside it its trust file and receipt."""
-    parts = dict(EXAMPLE.findall(SPEC.read_text(encoding="utf-8")))
-    log = tmp_path / "log"
-    (log / "seg").mkdir(parents=True)
-    (log / "log.json").write_text(parts["log.json"], encoding="utf-8")
-    (log / "checkpoint").write_text(parts["checkpoint"], encoding="utf-8")
-    segment = base64.b64decode(parts["segment"])
-    (tmp_path / SEGMENT).write_bytes(segment.ljust(2048, b"\0"))
-    (tmp_path / "trust.toml").write_text(parts["trust.toml"], encoding="utf-8")
-    (tmp_path / "receipt.txt").write_text(parts["receipt"], encoding="utf-8")
-    (tmp_path / "first").write_bytes(segment[465:678])
-    return tmp_path
-
-
-def run(example: Path, *words: str, start: Sequence[str] = ("-I",)) -> tuple[int, str, str]:
-    command = [sys.executable, *start, str(SINGLE_FILE), *words, "--trust", "trust.toml"]
-    done = subprocess.run(command, cwd=example, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout, done.stderr
-
-
-def script(example: Path, *words: str) -> tuple[int, str]:
-    """Run the script where only OpenSSL and coreutils are to be found."""
-    tools = example / "bin"
-    if not tools.exists():
-        tools.mkdir()
-        for name in ["openssl", *COREUTILS.split()]:
-            found = shutil.which(name)
-            assert found is not None
-            (tools / name).symlink_to(found)
-    command = [SHELL, str(SCRIPT), *words, "--trust", "trust.toml"]
-    done = subprocess.run(
-        command,
-        cwd=example,
-        env={"PATH": str(tools)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
 
 
 def test_the_single_file_needs_python_3_8_and_nothing_else() -> None:
@@ -98,14 +45,15 @@ def test_the_example_of_the_specification_verifies(example: Path) -> None:
     trust = load_trust(example / "trust.toml")
     verdict = verify_log(example / "log", trust)
     verify_receipt(Receipt.from_text((example / "receipt.txt").read_text(encoding="utf-8")), trust)
-    said = "log `audit.example/fengqiu-1`: 3 records, 2 checkpoints\n"
+    said = f"log `audit.example/fengqiu-1`: 3 records, 2 checkpoints · {KEY}\n"
 
     assert (verdict.size, verdict.checkpoints, verdict.warnings) == (3, 2, ())
     assert run(example, "log") == (0, f"验证通过 verified · 日志 {said}", "")
     code, line, _ = run(example, "log", "--receipt", "receipt.txt", "--known", "first")
     assert (code, line) == (0, f"验证通过 verified · 回执 receipt: record 1 of 3 · 日志 {said}")
-    assert script(example, "receipt", "receipt.txt")[0] == 0
-    assert script(example, "checkpoint", "log")[0] == 0
+    for words in (("receipt", "receipt.txt"), ("checkpoint", "log")):
+        code, line = script(example, *words)
+        assert (code, line.endswith(f" · {KEY}\n")) == (0, True)
     assert script(example, "consistency", "first", "log")[0] == 0
 
 
@@ -229,6 +177,9 @@ def test_its_own_toml_is_toml(example: Path) -> None:
         "a = 1.5",
         "a = [1]",
         "a = 1 # why",
+        "# \0",
+        "# \x1b[2J",
+        "# a\rb",
         "a = 1\na = 2",
         "a.b = 1",
         '"a" = 1',

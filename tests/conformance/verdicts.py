@@ -80,10 +80,10 @@ def _judge_note(data: bytes, trust: TrustPolicy) -> str:
         return "note"
     try:
         trust.verify_checkpoint(note)
-        trust.cosigners(note)
+        names = trust.cosigners(note)
     except VerificationError:
         return "signature"
-    return "good"
+    return "good" if len(names) >= trust.required else "witness"
 
 
 def _judge_receipt(data: bytes, trust: TrustPolicy) -> str:
@@ -125,7 +125,7 @@ def judge_by_single_file(module: ModuleType, evidence: Evidence) -> str:
     try:
         trust = module.parse_trust(evidence.trust)
         if evidence.kind == "note":
-            module.verify_note(evidence.data, trust)
+            module.verify_witnessed(evidence.data, trust)
         elif evidence.kind == "receipt":
             module.verify_receipt(evidence.data, trust, [])
         else:

@@ -128,7 +128,7 @@ def consent(step: Mapping[str, Any]) -> ConsentNeed:
 
 def given(step: Mapping[str, Any]) -> Inputs:
     return Inputs(
-        texts={} if step.get("bare") else WORDS,
+        texts={} if step.get("bare") else WORDS | {Want.REASON: step.get("words", "如文书所述")},
         reason_code=step.get("reason", ""),
         days=step.get("days", 0),
         flags=frozenset((Want.NEGOTIATED,)) if step.get("negotiated") else frozenset(),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from govshare_policy.crypto import Signer, generate_key, open_signer
-from govshare_policy.errors import GovshareError
+from govshare_policy.errors import GovshareError, PolicyError
 from govshare_policy.policy import Pack, load_pack, packs_directory, profiles
 from govshare_policy.workflow import Workflow
 from govshare_policy.workflow.rules import parse_workflow
@@ -77,7 +77,10 @@ def test_every_row_that_is_taken_out_is_missed(profile: str, scratch: Path, sign
     pack: Pack = load_pack(profile)
     unnoticed = []
     for number, (row, rest) in enumerate(rows(profile)):
-        text = parse_workflow(rest.encode(), profile=profile, clauses=pack.clauses)
+        try:
+            text = parse_workflow(rest.encode(), profile=profile, clauses=pack.clauses)
+        except PolicyError:  # another row names it, so the file does not even load
+            continue
         names = candidates(profile, row)
         if not is_noticed(text, names, scratch / str(number), signer):
             unnoticed.append(row["id"])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One change to the files of a small log: one report."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from govshare_policy.audit import LogDamageError, load_trust, verify_log
 from govshare_policy.audit.checkpoint import NoteSignature
 
 if TYPE_CHECKING:
@@ -130,3 +132,14 @@ def test_a_trust_file_for_another_log_does_not_fit(bench: "Bench", small: Path) 
         assert bench.judge(small) == ("signature", SEGMENT, bench.offset(small, 11), 5)
     finally:
         bench.trust_file.write_text(good)
+
+
+@pytest.mark.parametrize("name", ["log.json", "checkpoint", SEGMENT])
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(
+    name: str, bench: "Bench", small: Path
+) -> None:
+    path = bench.copy(small, "piped") / name
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises((OSError, LogDamageError)):
+        verify_log(bench.directory / "piped", load_trust(bench.trust_file))

@@ -192,9 +192,8 @@ def commit_of(log: Path) -> bytes:
     """Return the note of the last commit of the log's last segment."""
     *_, last = sorted((log / "seg").iterdir())
     with last.open("rb") as file:
-        return next(
-            frame.payload for frame in reversed([*FrameReader(file)]) if frame.kind == Kind.COMMIT
-        )
+        notes = [frame.payload for frame in FrameReader(file) if frame.kind == Kind.COMMIT]
+    return notes[-1]
 
 
 FORGED = encode_frame(Kind.ENTRY, b'{"forged":true}')

@@ -212,6 +212,38 @@ def test_a_flaw_of_the_evidence_is_the_reason_that_is_given(flaw: Flaw, county: 
     assert (decision.outcome, codes(decision)) == (Outcome.DENY, [flaw.value, flaw.value])
 
 
+OWN: dict[str, object] = {"department": "D-CAB", "system": "SYS-CAB-AID", "grant": ""}
+PROFILES = ("hubei", "henan-fengqiu", "jiangxi-pingxiang", "national-809")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_provider_is_not_sent_to_apply_to_itself(profile: str, county: Register) -> None:
+    """R08 is of D-CAB: it needs no grant of itself, and sharing is not how it reads its data."""
+    decision = decided(load_bundle(profile, county), **OWN)
+
+    assert (decision.outcome, codes(decision)) == (Outcome.NEEDS_GRANT, ["grant_missing"])
+    [reason] = decision.reasons
+    assert "`R08` is data of the caller's own department" in reason.text
+    assert reason.remedy.endswith("no application is taken for one's own data")
+    assert "“R08”是调用部门自己的数据" in reason.text_zh
+    assert "不受理申请" in reason.remedy_zh
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("kind", ["department", "company"])
+def test_a_provider_that_passes_its_own_data_on_is_told_to_provide_them(
+    kind: str, profile: str, county: Register
+) -> None:
+    recipient = {"kind": kind, "id": "D-EDU" if kind == "department" else "O-BNK"}
+
+    decision = decided(load_bundle(profile, county), **OWN, action="onward", recipient=recipient)
+
+    assert decision.outcome is Outcome.DENY
+    assert "`R08` is data of the caller's own department" in decision.reasons[0].text
+    assert "consent of" not in decision.reasons[0].remedy
+    assert "provider" in decision.reasons[0].remedy
+
+
 def unheard_of(facts: Facts) -> Facts:
     """Return the facts with a grant by a body that no rule has heard of."""
     [candidate] = facts.candidates

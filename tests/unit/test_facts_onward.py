@@ -8,8 +8,11 @@ from typing import NamedTuple
 
 import pytest
 
-from govshare_policy.facts import ConsentState, Destination
-from tests.unit.gathered import CONSENT, gather, load
+from govshare_policy.decision import decide
+from govshare_policy.facts import ConsentState, Destination, lacks_only_a_purpose
+from govshare_policy.legal import Outcome
+from govshare_policy.policy import load_bundle
+from tests.unit.gathered import CONSENT, gather, load, plain_call
 
 BANK = {"kind": "company", "id": "O-BNK"}
 ONWARD: dict[str, object] = {"action": "onward", "recipient": BANK, "consent": "C1"}
@@ -89,6 +92,50 @@ def test_a_consent_covers_what_it_says_and_no_more(case: Consented, tmp_path: Pa
     facts = gather(load(tmp_path, consents=CONSENT | case.row), **case.call)
 
     assert facts.consent_state is case.state
+
+
+PURPOSES: Mapping[str, tuple[dict[str, str], Mapping[str, object], bool]] = {
+    "a purpose is all that lacks": ({}, {"purpose": ""}, True),
+    "another purpose is stated": ({}, {"purpose": "marketing"}, False),
+    "the recipient is another one too": (
+        {},
+        {"purpose": "", "recipient": {"kind": "company", "id": "O-X"}},
+        False,
+    ),
+    "the consent is for another department": ({"user_dept": "D-HRS"}, {"purpose": ""}, False),
+    "the consent has lapsed": (
+        {"valid_from": "2024-01-01", "valid_to": "2024-12-31"},
+        {"purpose": ""},
+        False,
+    ),
+    "the consent leaves the purpose open": ({"purposes": ""}, {"purpose": ""}, False),
+}
+
+
+@pytest.mark.parametrize(("row", "change", "only"), PURPOSES.values(), ids=list(PURPOSES))
+def test_a_purpose_is_all_that_lacks_where_one_of_the_consents_would_do(
+    row: dict[str, str], change: Mapping[str, object], *, only: bool, tmp_path: Path
+) -> None:
+    call = ONWARD | change
+    facts = gather(load(tmp_path, consents=CONSENT | row), **call)
+
+    assert lacks_only_a_purpose(plain_call(**call), facts) is only
+
+
+@pytest.mark.parametrize("profile", ["jiangxi-pingxiang", "national-809"])
+def test_who_states_no_purpose_is_told_the_purposes_of_the_consent(
+    profile: str, tmp_path: Path
+) -> None:
+    register = load(tmp_path, consents=CONSENT)
+    call = ONWARD | {"purpose": ""}
+    decision = decide(plain_call(**call), gather(register, **call), load_bundle(profile, register))
+    said = {reason.code: reason.remedy for reason in decision.reasons}
+
+    assert decision.outcome is Outcome.DENY
+    assert said["consent_purpose_unstated"] == (
+        f"state one of the consent's purposes: {CONSENT['purposes']}"
+    )
+    assert "consent_not_covering" not in said
 
 
 class To(NamedTuple):

@@ -63,7 +63,8 @@ def test_the_national_text_alone_answers_nothing_before_its_day(
     decision = decided(bundle, at=BEFORE)
 
     assert (decision.outcome, codes(decision)) == (Outcome.DENY, ["not_in_force"])
-    assert decision.clauses == ("NR-a25-01",)
+    assert decision.clauses == ("NR-a44-01",)
+    assert [reason.clause for reason in decision.reasons] == ["NR-a44-01"]
     assert (decision.grant, decision.rulings, decision.fields) == (None, (), ())
     assert decided(bundle, at=FROM).outcome is Outcome.ALLOW
 
@@ -75,6 +76,7 @@ def test_a_local_text_is_asked_from_the_day_it_is_in_force(county: Register) -> 
     on_the_day = decided(bundle, at="2017-03-27T00:00:00+08:00")
 
     assert (codes(before), before.rulings) == (["not_in_force"], ())
+    assert before.clauses == ("PX-a26-01",)
     assert [ruling.profile for ruling in on_the_day.rulings] == ["jiangxi-pingxiang"]
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from govshare_policy.audit import SaltStore, encode_record, format_time, new_record_id, read_records
 from govshare_policy.cli.audit_erase import erase_command
 from govshare_policy.crypto import generate_key
-from govshare_policy.errors import CallError, ConfigError, VerificationError
+from govshare_policy.errors import CallError, ConfigError
 from govshare_sidecar.config import load_config
 from govshare_sidecar.journal import open_log
 
@@ -82,7 +82,7 @@ def last(config: Path) -> dict[str, Any]:
 
 
 def test_a_record_is_erased_and_the_log_says_so(command: Command, config: Path, ident: str) -> None:
-    done = json.loads(command(ident, *WHY).output)
+    done = json.loads(command(ident, ident, *WHY).output)
 
     assert (done["state"], done["record"]) == ("erased", last(config)["id"])
     assert done["finished"] == [{"record": done["record"], "index": 2}]
@@ -127,7 +127,7 @@ def test_people_are_told_in_their_language(
     [
         (("--day", "today", *WHY), CallError, "--day takes a date"),
         (("--day", "2999-01-01", *WHY), CallError, "is not over"),
-        (("case", *WHY), VerificationError, "not a UUIDv7"),
+        (("case", *WHY), CallError, "not a UUIDv7"),
         (("case",), CallError, "the reason is a code"),
     ],
 )

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from govshare_policy.audit import (
     FilePin,
     LogDamageError,
     Receipt,
+    TrustKey,
     TrustPolicy,
     batch,
     encode_record,
@@ -286,3 +287,13 @@ def test_a_log_is_opened_with_its_own_key(
 
     with pytest.raises(LogDamageError, match="not signed with the key at hand"):
         AuditLog.open(tmp_path / "log", signer=other_signer, now=clock)
+
+
+def test_the_last_microsecond_there_is_does_not_round_up(signer: Signer, tmp_path: Path) -> None:
+    """The second after it is of no year, and could be read from no checkpoint."""
+    last = datetime.max.replace(tzinfo=UTC)
+    with AuditLog.create(tmp_path / "late", origin=ORIGIN, signer=signer, now=lambda: last):
+        pass
+    policy = TrustPolicy(origin=ORIGIN, keys=(TrustKey(name=ORIGIN, public=signer.public),))
+
+    assert verify_log(tmp_path / "late", policy).last_time == last.replace(microsecond=0)

@@ -252,16 +252,17 @@ def test_a_rotation_that_was_done_is_found_later(
     third_signer: Signer,
     clock: Clock,
 ) -> None:
-    """With the very same two keys; with others it is refused like any wrong key."""
+    """With the very same two keys; with others it is refused."""
     first = rotate()
     with reopen(other_signer) as writer:
         writer.append(encode_record({"event": "rotate", "phase": "data"}))
     size = Checkpoint.from_note((log / "checkpoint").read_bytes()).size
 
     assert rotate() == first
-    for pair in ((third_signer, other_signer), (signer, third_signer)):
-        with pytest.raises(LogDamageError, match="not signed with the key at hand"):
-            rotate_key(log, signer=pair[0], successor=pair[1], at=clock())
+    with pytest.raises(ConfigError, match="was a key of this log before"):
+        rotate_key(log, signer=third_signer, successor=other_signer, at=clock())
+    with pytest.raises(LogDamageError, match="not signed with the key at hand"):
+        rotate_key(log, signer=signer, successor=third_signer, at=clock())
     assert Checkpoint.from_note((log / "checkpoint").read_bytes()).size == size
 
 
@@ -384,3 +385,43 @@ def test_a_policy_follows_only_what_both_keys_signed(
     followed = follow_rotation(trust, rotation, log)
     with pytest.raises(ConfigError, match="as the one in use"):
         follow_rotation(followed, rotation, log)
+
+
+def test_a_key_takes_over_only_once(
+    log: Path,
+    rotate: Callable[[], Rotation],
+    signer: Signer,
+    other_signer: Signer,
+    third_signer: Signer,
+    clock: Clock,
+) -> None:
+    """No trust file could describe it: a key is trusted for one range of sizes."""
+    rotate()
+    rotate_key(log, signer=other_signer, successor=third_signer, at=clock())
+    before = (log / SEGMENT).read_bytes()
+
+    for used in (signer, other_signer):
+        with pytest.raises(ConfigError, match="was a key of this log before"):
+            rotate_key(log, signer=third_signer, successor=used, at=clock())
+    assert (log / SEGMENT).read_bytes() == before
+
+
+def test_nothing_is_written_unless_the_trust_file_can_follow(
+    log: Path, trust: TrustPolicy, signer: Signer, other_signer: Signer, clock: Clock
+) -> None:
+    """Whatever keeps the next policy from being one, and even if the clock went back."""
+    clock.move(-60)
+    key, witness = signer_of(trust), TrustKey(name="eye", public=other_signer.public)
+    before = (log / SEGMENT).read_bytes()
+    for wrong, says in (
+        (replace(trust, keys=(replace(key, to_size=2),)), "as the one in use"),
+        (replace(trust, keys=(replace(key, from_size=9),)), "not a range"),
+        (replace(trust, witnesses=(witness,), required=1), "a key of its own"),
+        (TrustPolicy(origin="b", keys=(TrustKey(name="b", public=key.public),)), "another log"),
+    ):
+        with pytest.raises(ConfigError, match=says):
+            rotate_key(log, signer=signer, successor=other_signer, at=clock(), trust=wrong)
+    assert (log / SEGMENT).read_bytes() == before
+    rotation = rotate_key(log, signer=signer, successor=other_signer, at=clock(), trust=trust)
+    assert rotation.size == 4
+    verify_log(log, follow_rotation(trust, rotation, log))

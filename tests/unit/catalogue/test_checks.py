@@ -30,6 +30,35 @@ def test_a_fee_is_whatever_is_not_nothing(fee: str, tmp_path: Path) -> None:
     assert found == (["fee"] if FEES[fee] else [])
 
 
+@pytest.mark.parametrize("profile", ["henan-fengqiu", "hubei", "national-809"])
+@pytest.mark.parametrize("body", ["O-OPS", "O-UTL", "O-BNK", "D-DPF", "D-EDU"])
+def test_a_scope_names_departments_and_what_the_law_authorises(
+    body: str, profile: str, tmp_path: Path
+) -> None:
+    change = {"resources.tsv": [{"resource_id": "R22", "share_scope": f"D-NRB|{body}"}]}
+
+    found = rules_found(tmp_path, profile, change, resource="R22")
+
+    assert found == (["scope_department"] if body.startswith("O-") else [])
+
+
+NEGOTIATED = [{"grant_id": "G09", "granted_by": "provider"}]
+
+
+@pytest.mark.parametrize("level", ["law", "admin_regulation", "central_policy"])
+@pytest.mark.parametrize("grants", [[], NEGOTIATED], ids=["negotiated", "by the provider"])
+def test_what_a_statute_seals_and_is_negotiated_is_for_a_person(
+    grants: list[dict[str, str]], level: str, tmp_path: Path
+) -> None:
+    row = {"resource_id": "R31", "legal_basis_level": level}
+    change: Change = {"resources.tsv": [row], "grants.tsv": grants}
+
+    found = rules_found(tmp_path, "jiangxi-pingxiang", change, resource="R31")
+
+    sealed = level != "central_policy" and not grants
+    assert ("sealed_negotiated" in found) is sealed
+
+
 CIPHERS = {
     **dict.fromkeys(("SM4", "sm2", "SM2/SM4", "ECC_SM4_SM3", "SM2withSM3", "sm"), True),
     **dict.fromkeys(("国密算法", "国产密码", "GM/T 0054", "TLCP", "ZUC-128", "national"), True),

@@ -65,13 +65,23 @@ def test_a_step_that_is_refused_says_why_and_exits_1(place: Make) -> None:
     here.take("operator", "application", "check", ID, "--accept")
     refused = here.take(
         *("chief", "application", "decide", ID, "--refuse", "--reason", "无纸质件"),
-        *("--reason-code", "no_paper_application"),
+        *("--reason-code", "outside_duties"),
     )
 
     assert (refused.code, refused.json["outcome"]) == (1, "refused")
     assert (refused.json["code"], refused.json["clauses"][0]) == ("invalid_refusal", "HU-a22-02")
     assert refused.json["text"]
     assert refused.json["text_zh"]
+
+
+def test_a_refusal_without_a_code_is_told_to_state_one(place: Make) -> None:
+    here = place("hubei")
+    here.take("clerk", *APPLY)
+    here.take("operator", "application", "check", ID, "--accept")
+    refused = here.take("chief", "application", "decide", ID, "--refuse", "--reason", "用途不符")
+
+    assert (refused.code, refused.json["code"]) == (1, "want_missing")
+    assert "reason_code" in refused.json["text"]
 
 
 def test_a_dispute_goes_up_and_is_settled_from_the_command_line(place: Make) -> None:
@@ -103,7 +113,10 @@ def test_material_is_asked_for_handed_in_and_time_extended(place: Make) -> None:
         here.take(
             *("authority", "application", "extend", ID, "--days", "5", "--reason", "改造")
         ).code,
-        here.take("chief", "application", "clear", ID, "--refuse", "--reason", "不符").code,
+        here.take(
+            *("chief", "application", "clear", ID, "--refuse", "--reason", "不符"),
+            *("--reason-code", "outside_duties"),
+        ).code,
     ]
 
     assert codes == [0, 0, 0, 0]

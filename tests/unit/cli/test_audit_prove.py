@@ -64,6 +64,9 @@ def test_one_checkpoint_is_proven_to_continue_another(
         ((1, "--consistency", "1", "2"), "one of the two"),
         (("--consistency", "1", "nothing"), "does not exist"),
         ((-1,), "INDEX"),
+        ((2**63,), "INDEX"),
+        ((1, "--size", 2**63), "--size"),
+        (("--consistency", "9" * 5000, "2"), "at most 18 digits"),
     ],
     ids=str,
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from govshare_policy.audit import encode_record
 from tests.unit.cli.audited import OPERATOR, Audited, make
 from tests.unit.cli.conftest import Command, Done
 
@@ -130,11 +131,19 @@ def test_a_person_needs_the_salts(govshare: Command, made: Audited, tmp_path: Pa
         ("--to", "2025-09-22T10:00:00"),
         ("--person", "Wang"),
         ("--limit", "0"),
+        ("--limit", str(2**63 - 1)),
+        ("--after", str(2**63)),
+        ("--limit", "9" * 5000),
+        ("--department", "D-\udcff"),
+        ("--effect", "Deny"),
+        ("--phase", "decisions"),
+        ("--outcome", "release"),
+        ("--from", "2025-09-23", "--to", "2025-09-22"),
     ],
     ids=str,
 )
 def test_what_is_not_spelt_as_it_has_to_be_is_exit_2(
-    options: tuple[str, str], govshare: Command, made: Audited
+    options: tuple[str, ...], govshare: Command, made: Audited
 ) -> None:
     done = govshare("audit", "query", made.log, *options)
 
@@ -208,3 +217,98 @@ def test_the_program_asks_a_log_on_a_medium_that_cannot_be_written(
     )
 
     assert (done.code, len(json.loads(done.out)["records"])) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--effect", "Deny"), "--effect takes allow, deny"),
+        (("--phase", "x"), "--phase takes decision, outcome, workflow, supervision, key"),
+        (("--outcome", "x"), "--outcome takes allow, needs_platform_authorization"),
+    ],
+)
+def test_a_misspelt_word_is_told_the_words_there_are(
+    options: tuple[str, str], says: str, govshare: Command, made: Audited
+) -> None:
+    assert says in govshare("audit", "query", made.log, *options).err
+
+
+def test_a_status_of_somebody_elses_is_asked_for_among_outcomes(
+    govshare: Command, made: Audited
+) -> None:
+    done = govshare("audit", "query", made.log, "--outcome", "mine", "--phase", "outcome")
+
+    assert numbers(done) == []
+
+
+def test_every_status_of_the_sidecar_can_be_asked_for() -> None:
+    from govshare_policy.cli.audit_common import OUTCOMES  # noqa: PLC0415  only here
+    from govshare_sidecar.auth_request import NOT_EXACT  # noqa: PLC0415  only here
+    from govshare_sidecar.release import CALLER_LEFT  # noqa: PLC0415  only here
+    from govshare_sidecar.upstream import Fault  # noqa: PLC0415  only here
+
+    assert {*Fault, NOT_EXACT, CALLER_LEFT, "released"} <= set(OUTCOMES)
+
+
+def test_the_largest_numbers_are_numbers(govshare: Command, made: Audited) -> None:
+    most = str(2**63 - 1)
+
+    assert len(numbers(govshare("audit", "query", made.log, "--limit", str(2**63 - 2)))) == 5
+    assert numbers(govshare("audit", "query", made.log, "--after", most)) == []
+    shown = govshare("audit", "show", made.log, "--from", most, "--count", most)
+    assert (shown.code, shown.json) == (0, {"records": []})
+    assert govshare("audit", "show", made.log, "--from", str(2**63)).code == 2
+
+
+def test_a_value_that_is_no_text_is_exit_2(govshare: Command, made: Audited) -> None:
+    person = ("--person", "operator=-", "--salts", made.salts)
+    done = govshare("audit", "query", made.log, *person, stdin=b"\xff\n")
+
+    assert (done.code, done.out) == (2, "")
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["named", "linked"])
+def test_nothing_is_written_into_the_log(
+    linked: bool,  # noqa: FBT001  a parameter of the test
+    govshare: Command,
+    made: Audited,
+    tmp_path: Path,
+) -> None:
+    into = made.log / "seg"
+    if linked:
+        (tmp_path / "link").symlink_to(into)
+        into = tmp_path / "link"
+    before = sorted(made.log.rglob("*"))
+    for command in (
+        ("query", made.log, "--index", into / "x"),
+        ("export", made.log, "--format", "csv", "--out", into / "x"),
+        ("prove", made.log, 1, "--out", into / "x"),
+        ("report", made.log, "--trust", made.trust, "--out", into / "x"),
+    ):
+        done = govshare("audit", *command)
+        assert (done.code, done.out) == (2, "")
+        assert "`x` would lie in the log" in done.err
+    assert sorted(made.log.rglob("*")) == before
+
+
+def test_records_without_a_readable_time_are_counted(
+    govshare: Command, made: Audited, tmp_path: Path
+) -> None:
+    from govshare_policy.audit import AuditLog  # noqa: PLC0415  only here
+    from govshare_policy.crypto import open_signer  # noqa: PLC0415  only here
+    from tests.unit.cli.audited import AT  # noqa: PLC0415  only here
+
+    log = tmp_path / "log"
+    shutil.copytree(made.log, log)
+    signer = open_signer(f"file:{made.log.parent / 'key.pem'}", b"correct horse")
+    with AuditLog.open(log, signer=signer, now=lambda: AT.replace(year=2027)) as writer:
+        writer.append(encode_record({"phase": "admin", "t": "noon"}))
+        writer.append(encode_record({"phase": "recovery"}))
+    query = ("audit", "query", log)
+
+    assert govshare(*query, "--from", "2025-09-23").json["untimed"] == 2
+    assert govshare(*query, "--to", "2025-09-23", "--phase", "admin").json["untimed"] == 1
+    assert govshare(*query).json["untimed"] == 0
+    table = (*query, "--from", "2025-09-23", "-o", "table", "--lang")
+    assert "2 records have no readable time and were not compared" in govshare(*table, "en").out
+    assert "2 条记录没有可读的时间" in govshare(*table, "zh").out

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.audited import Audited, make
+from govshare_policy.audit import TrustKey, format_trust, load_trust
+from govshare_policy.audit.checkpoint import sign_checkpoint
+from govshare_policy.crypto import generate_key, open_signer
+from govshare_policy.inspection.prove import find_checkpoint, prove_continuation
+from tests.unit.cli.audited import AT, Audited, make
 from tests.unit.cli.conftest import Command
 
 
@@ -91,13 +96,52 @@ def _set_back(log: Path) -> None:
     (log / "checkpoint").write_bytes(first.note)
 
 
-def test_a_kept_receipt_of_a_record_that_is_not_under_it_is_exit_1(
-    govshare: Command, own: Audited
+def test_what_was_kept_and_is_not_to_be_trusted_says_nothing_about_the_log(
+    govshare: Command, own: Audited, tmp_path: Path
 ) -> None:
     own.receipt.write_bytes(_with(own.receipt.read_bytes(), b"D-HCB", b"D-HCC"))
-    done = govshare("audit", "verify", own.log, "--trust", own.trust, "--known", own.receipt)
+    note = (own.log / "checkpoint").read_bytes()
+    (tmp_path / "unsigned").write_bytes(note[: note.index("\n— ".encode()) + 1])
+    (tmp_path / "foreign").write_bytes(_with(note, b"qinglan/audit\n5", b"qinglan/other\n5"))
+    (tmp_path / "letter").write_text("dear sir")
+    for kept in (own.receipt, *(tmp_path / name for name in ("unsigned", "foreign", "letter"))):
+        done = govshare("audit", "verify", own.log, "--trust", own.trust, "--known", kept)
+        assert (done.code, done.out) == (2, "")
+        assert f"`{kept.name}` cannot be held against the log" in done.err
 
-    assert (done.code, done.json["verified"]) == (1, False)
+
+def test_a_receipt_counts_with_what_continues_it(
+    govshare: Command, made: Audited, tmp_path: Path
+) -> None:
+    """A witness saw the log only later: the proof leads from the receipt to what it saw."""
+    trust, seen = witnessed(made, tmp_path)
+    verify = ("audit", "verify", "--receipt", made.receipt, "--trust", trust)
+    wrong = tmp_path / "wrong"
+    wrong.write_text(seen.read_text("utf-8").replace("old 2", "old 3", 1), "utf-8", newline="")
+    (tmp_path / "letter").write_text("dear sir")
+
+    assert govshare(*verify).code == 1
+    assert govshare(*verify, "--continued", seen).code == 0
+    assert govshare(*verify, "--continued", seen, "--continued", wrong).code == 1
+    malformed = govshare(*verify, "--continued", tmp_path / "letter")
+    assert (malformed.code, malformed.out) == (2, "")
+    assert "`letter` holds no proof of consistency" in malformed.err
+    alone = govshare("audit", "verify", made.log, "--trust", trust, "--continued", seen)
+    assert (alone.code, alone.out) == (2, "")
+
+
+def witnessed(made: Audited, directory: Path) -> tuple[Path, Path]:
+    """Return a trust file that requires a witness, and what that witness has seen, from size 2."""
+    generate_key(directory / "eye.pem", b"correct horse")
+    eye = open_signer(f"file:{directory / 'eye.pem'}", b"correct horse")
+    policy = load_trust(made.trust)
+    policy = replace(policy, witnesses=(TrustKey(name="eye", public=eye.public),), required=1)
+    (directory / "watched.toml").write_text(format_trust(policy), "utf-8")
+    old, new = find_checkpoint(made.log, 2), find_checkpoint(made.log, 5)
+    cosigned = sign_checkpoint(new, eye, name="eye", time=int(AT.timestamp()) + 90_000)
+    proven = prove_continuation(made.log, old, cosigned)
+    (directory / "seen").write_text(proven.to_text(), "utf-8", newline="")
+    return directory / "watched.toml", directory / "seen"
 
 
 def test_the_verdict_does_not_depend_on_the_number_of_processes(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from govshare_policy.audit import AuditLog, FilePin, encode_record, load_trust, trust_text
-from govshare_policy.crypto import generate_key, open_signer
+from govshare_policy.crypto import generate_key, load_public_key, open_signer
 from tests.unit.cli.conftest import Command, Done
 
 ORIGIN = "qinglan/audit"
@@ -20,7 +20,8 @@ FIRST, SECOND = b"the first passphrase", b"the second passphrase"
 def place(tmp_path: Path) -> Path:
     """A log with its pin, its trust file and two keys under two passphrases."""
     for name, passphrase in (("old", FIRST), ("new", SECOND)):
-        generate_key(tmp_path / f"{name}.pem", passphrase)
+        public = generate_key(tmp_path / f"{name}.pem", passphrase)
+        (tmp_path / f"{name}.pem.pub").write_bytes(public.to_pem())
         (tmp_path / f"{name}.passphrase").write_bytes(passphrase + b"\n")
     signer = open_signer(f"file:{tmp_path}/old.pem", FIRST)
     (tmp_path / "trust.toml").write_text(trust_text(ORIGIN, signer.public), "utf-8")
@@ -88,16 +89,21 @@ def test_every_pin_is_checked_and_moved(govshare: Command, place: Path) -> None:
 def test_nothing_happens_where_something_is_wrong(govshare: Command, place: Path) -> None:
     before = (place / "log" / "checkpoint").read_bytes()
     (place / "there.toml").write_text("")
+    other = place / "other.toml"
+    other.write_text(trust_text(ORIGIN, load_public_key(place / "new.pem.pub")), "utf-8")
     for done, code, says in (
         (rotate(govshare, place, "there.toml"), 2, "`there.toml` exists"),
         (rotate(govshare, place, "x.toml", "--trust", place / "none"), 2, "cannot be read"),
         (rotate(govshare, place, "x.toml", "--new", f"file:{place}/old.pem"), 2, ""),
+        (rotate(govshare, place, "none/x.toml"), 2, "x.toml"),
+        (rotate(govshare, place, "log/x.toml"), 2, "would lie in the log"),
+        (rotate(govshare, place, "x.toml", "--trust", other), 2, "as the one in use"),
         (rotate(govshare, place, "x.toml", "--key", f"file:{place}/none.pem"), 2, "none.pem"),
     ):
         assert (done.code, done.out) == (code, "")
         assert says in done.err
     assert (place / "log" / "checkpoint").read_bytes() == before
-    assert not (place / "x.toml").exists()
+    assert not list(place.glob("*x.toml*"))
 
 
 def test_both_keys_may_share_a_passphrase(govshare: Command, place: Path) -> None:

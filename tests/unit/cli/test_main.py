@@ -55,7 +55,7 @@ def test_a_command_without_a_verb_shows_its_help_line_by_line(
     ("words", "said"),
     [
         (("enforce",), "govshare: No such command 'enforce'; see --help\n"),
-        (("audit", "forge"), "govshare: No such command 'forge'; see --help\n"),
+        (("audit", "undo"), "govshare: No such command 'undo'; see --help\n"),
         (("check", "--force"), "govshare: No such option: --force; see --help\n"),
         (("check", "extra"), "govshare: Got unexpected extra argument(s) (extra); see --help\n"),
     ],

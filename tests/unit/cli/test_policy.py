@@ -66,6 +66,7 @@ def test_a_clause_leads_to_its_lines_and_its_cases(policy: Command) -> None:
         shown["text"] == "Data may not be used in information systems outside the authorised scope."
     )
     assert shown["text_zh"] == "不得用于授权外的信息系统"
+    assert shown["parameter"] == "call.system in grant.systems"
     assert (shown["profile"], shown["article"]) == ("hubei", "a24")
     assert (shown["disposition"], shown["status"]) == ("enforced", "built")
     assert {place["by"] for place in shown["by"]} == {
@@ -241,7 +242,7 @@ def test_the_packs_that_came_with_the_library_are_sound(policy: Command) -> None
 @pytest.mark.parametrize(
     ("name", "edit", "at", "says"),
     [
-        ("hubei/policy.csv", in_rule("hu-system", eft="Deny"), "hu-system", "the effect of `deny`"),
+        ("hubei/policy.csv", in_rule("hu-system", eft="Deny"), "hu-system", "is not an effect"),
         ("hubei/policy.csv", in_rule("hu-system", clauses=""), "hu-system", "clause registry"),
         ("hubei/law.toml", swap("system = ", "colour = "), "colour = ", "`colour` in [scope]"),
         ("hubei/law.toml", swap('level = "local"', "level ="), "level =", "hubei/law.toml: "),
@@ -473,9 +474,16 @@ def test_texts_numbered_alike_are_compared_clause_by_clause(policy: Command) -> 
     found = differing(policy, "henan-yanjin", "henan-fengqiu")
 
     clauses = [subject for section, subject in found if section == "clauses"]
-    assert set(clauses) == {"1.3-03", "2-01", "2-03", "2-08", "3.2-08", "4.2-05", "4.2-06"}
+    assert set(clauses) == {
+        *("1.3-01", "1.3-03", "2-01", "2-02", "2-03", "2-08"),
+        *("3.1-03", "3.2-08", "4.2-05", "4.2-06"),
+    }
+    assert "standards=national|province|city|county" in found["clauses", "1.3-01"]["a"]["text"]
+    assert "封丘模块" in found["clauses", "2-02"]["b"]["text_zh"]
     assert found["clauses", "2-03"]["a"]["clauses"] == []
     assert not [subject for section, subject in found if section in ("calls", "rules", "topics")]
+    # Both texts know resources to be had in part, each by its own 3.1-14.
+    assert ("share", "item_share") not in found
 
 
 def test_other_texts_are_compared_by_the_topics_they_speak_of(policy: Command) -> None:
@@ -485,6 +493,18 @@ def test_other_texts_are_compared_by_the_topics_they_speak_of(policy: Command) -
     assert {"fee", "no_repeat_collection"} <= topics
     assert found["topics", "fee"]["a"]["clauses"] == ["FQ-1.2-02"]
     assert found["topics", "fee"]["b"]["clauses"] == []
+
+
+def test_a_parameter_that_differs_is_a_difference_though_the_words_are_the_same(
+    policy: Command, tmp_path: Path
+) -> None:
+    edit = swap("evaluation=annual;by=data_bureau", "evaluation=monthly;by=data_bureau")
+    packs = packs_with(tmp_path, "henan-yanjin/clauses.tsv", edit)
+
+    answer = policy("diff", "henan-fengqiu", "henan-yanjin", "--packs", packs)
+
+    texts = [row["b"]["text"] for row in answer.json["differences"] if row["subject"] == "4.2-06"]
+    assert [text.endswith("[evaluation=monthly;by=data_bureau]") for text in texts] == [True]
 
 
 def test_a_text_does_not_differ_from_itself(policy: Command) -> None:

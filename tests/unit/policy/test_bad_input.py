@@ -88,8 +88,17 @@ def item_of_no_type(text: str) -> str:
 
 LAST_GRANT = len((COUNTY / "grants.tsv").read_text("utf-8").splitlines()) + 1
 BAD: Mapping[str, Wrong] = {
-    "an unknown effect word": Wrong(POLICY, in_rule(RULE, eft="refuse"), at("eft")),
-    "an effect word in another case": Wrong(POLICY, in_rule(RULE, eft="Deny"), at("eft")),
+    "an unknown effect word": Wrong(
+        POLICY, in_rule(RULE, eft="refuse"), f"{at('eft')}`refuse` is not an effect; "
+    ),
+    "an effect word in another case": Wrong(
+        POLICY,
+        in_rule(RULE, eft="Deny"),
+        f"{at('eft')}`Deny` is not an effect; the effect of outcome `deny` is `deny`",
+    ),
+    "the effect of another outcome": Wrong(
+        POLICY, in_rule(RULE, eft="allow"), f"{at('eft')}the effect of outcome `deny` is `deny`"
+    ),
     "an outcome in another case": Wrong(POLICY, in_rule(RULE, outcome="Deny"), at("outcome")),
     "a short row": Wrong(POLICY, cut, at("reason")),
     "a long row": Wrong(POLICY, in_rule(RULE, eft="deny, deny"), f"{POLICY} line "),

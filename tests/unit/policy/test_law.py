@@ -85,7 +85,14 @@ LAW: Mapping[str, Wrong] = {
         "`networks` is a list of extranet, intranet",
     ),
     "a day that is none": Wrong(
-        swap("level =", 'in_force_from = "2025-02-30"\nlevel ='), "`in_force_from` is not a date"
+        swap(
+            "level =",
+            'in_force_from = "2025-02-30"\nin_force_clause = "HU-a05-02"\nlevel =',
+        ), "`in_force_from` is not a date"
+    ),
+    "a day that no clause states": Wrong(
+        swap("level =", 'in_force_from = "2025-02-28"\nlevel ='),
+        "`in_force_from` and `in_force_clause` stand together",
     ),
     "a duty without a clause": Wrong(
         swap('clause = "HU-a24-03"', ""),
@@ -128,17 +135,18 @@ def test_a_law_that_is_not_one_is_refused_at_load(
 
 
 COLUMNS = (
-    "line 1: the columns are not id, document, article, actor, topic, paraphrase_en, paraphrase_zh"
+    "line 1: the columns are not id, document, article, actor, topic, paraphrase_en, "
+    "paraphrase_zh, parameter"
 )
 CLAUSES: Mapping[str, Wrong] = {
     "another header": Wrong(swap("id\tdocument", "clause\tdocument"), COLUMNS),
     "nothing": Wrong(lambda _text: "", COLUMNS),
     "a cell too many": Wrong(
         lambda text: text.replace("\n", "\tx\n", 2).replace("\tx\n", "\n", 1),
-        "line 2: 8 cells where the header has 7",
+        "line 2: 9 cells where the header has 8",
     ),
     "a blank line": Wrong(
-        lambda text: text.replace("\n", "\n\n", 1), "line 2: 0 cells where the header has 7"
+        lambda text: text.replace("\n", "\n\n", 1), "line 2: 0 cells where the header has 8"
     ),
     "a clause of another text": Wrong(
         swap("\nHU-", "\nNR-"), "line 2 column 1: the id has another prefix or stands twice"

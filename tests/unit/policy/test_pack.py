@@ -76,15 +76,16 @@ class Wrong(NamedTuple):
 RULES: Mapping[str, Wrong] = {
     "an effect in capitals": Wrong(
         in_rule("hu-purpose", eft="Deny"),
-        f"{at('hu-purpose', 'eft')}: the effect of `deny` is `deny`",
+        f"{at('hu-purpose', 'eft')}: "
+        "`Deny` is not an effect; the effect of outcome `deny` is `deny`",
     ),
     "an effect that is not the outcome's": Wrong(
         in_rule("hu-purpose", eft="allow"),
-        f"{at('hu-purpose', 'eft')}: the effect of `deny` is `deny`",
+        f"{at('hu-purpose', 'eft')}: the effect of outcome `deny` is `deny`",
     ),
     "an allowance that denies": Wrong(
         in_rule(PLAIN_RULE, eft="deny"),
-        f"{at(PLAIN_RULE, 'eft')}: the effect of `allow` is `allow`",
+        f"{at(PLAIN_RULE, 'eft')}: the effect of outcome `allow` is `allow`",
     ),
     "no effect": Wrong(
         cut("hu-purpose", WIDTH - 1),

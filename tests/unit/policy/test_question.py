@@ -114,7 +114,11 @@ def test_a_dimension_that_a_text_does_not_bind_is_covered_whole(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("grant_change", "covered"),
-    [({}, True), ({"user_dept": "D-HRS"}, False), ({"resource_id": "R09"}, False)],
+    [
+        ({}, True),
+        ({"user_dept": "D-HRS", "systems": "SYS-HRS-JOB"}, False),
+        ({"resource_id": "R09"}, False),
+    ],
     ids=["its own", "another department", "another resource"],
 )
 def test_a_grant_covers_its_own_department_and_days_only(

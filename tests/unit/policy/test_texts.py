@@ -44,6 +44,18 @@ BROKEN: Mapping[str, tuple[bytes, str]] = {
         f'{GOOD}remedy_en = "{{resource!r}}"'.encode(),
         "reasons.toml: `a` mentions `resource`, which has no value",
     ),
+    "what is said of one's own data in one language": (
+        f'{GOOD}own_en = "x"'.encode(),
+        "reasons.toml: `a` has no `own_zh`",
+    ),
+    "a remedy for one's own data in one language": (
+        f'{GOOD}own_en = "x"\nown_zh = "文"\nown_remedy_zh = "文"'.encode(),
+        "reasons.toml: `a` has a remedy in one language only",
+    ),
+    "something a sentence about one's own data may not mention": (
+        f'{GOOD}own_en = "{{operator}}"\nown_zh = "文"'.encode(),
+        "reasons.toml: `a` mentions `operator`",
+    ),
     "an open brace": (
         f'{GOOD}remedy_en = "a {{ b"'.encode(),
         "reasons.toml: `a` has a brace without its pair",
@@ -101,6 +113,6 @@ def test_every_sentence_can_be_said() -> None:
     texts = parse_texts((PACKS / "common" / "reasons.toml").read_bytes())
     values = dict.fromkeys(PLACEHOLDERS, "X")
 
-    for code in texts:
-        reason = texts.reason(code, "C", values)
+    for code, own in ((code, own) for code in texts for own in (False, True)):
+        reason = texts.reason(code, "C", values, own=own)
         assert "{" not in f"{reason.text}{reason.text_zh}{reason.remedy}{reason.remedy_zh}"

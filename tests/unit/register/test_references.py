@@ -74,6 +74,12 @@ FAULTS: Mapping[str, Fault] = {
     "grant to no system": Fault(
         "grants.tsv", "|S-B|", "|S-B¦S-X|", "line 2 column `systems`: no such system"
     ),
+    "grant to a system of somebody else": Fault(
+        "grants.tsv",
+        "|S-B|",
+        "|S-B¦S-A|",
+        "line 2 column `systems`: `S-A` is a system of another department",
+    ),
     "grant of no field": Fault(
         "grants.tsv",
         "id,name",

@@ -53,6 +53,48 @@ def test_a_missing_paper_is_no_ground_to_refuse_or_decline_in_hubei(town: Make) 
     assert here.take(matter, "approve", SUN).refusal is None, "nothing was decided by it"
 
 
+@pytest.mark.parametrize(
+    "said", ["未收到纸质申请", "纸 质 件未到", "ＰＡＰＥＲ form is wanting", "缺盖章的纸\u200b质件"]
+)
+def test_a_forbidden_ground_in_words_is_refused_whatever_its_code(said: str, town: Make) -> None:
+    here = town("hubei")
+    words = Inputs(texts={Want.REASON: said}, reason_code="other")
+    matter = here.run([])
+    declined = here.take(matter, "decline", ZHAO, words)
+    here.take(matter, "accept", ZHAO)
+    refused = here.take(matter, "refuse", SUN, words)
+
+    for answer in (declined, refused):
+        assert answer.refusal is not None
+        assert (answer.refusal.code, answer.clauses[0]) == ("invalid_refusal", "HU-a22-02")
+        assert said not in answer.refusal.text + answer.refusal.text_zh
+
+
+@pytest.mark.parametrize("code", ["outside_duties", ""])
+def test_a_refusal_states_its_reason_as_a_code_where_a_ground_is_forbidden(
+    code: str, town: Make
+) -> None:
+    here = town("hubei")
+    matter = here.run([("accept", ZHAO)])
+    said = Inputs(texts={Want.REASON: "用途与职责不符"}, reason_code=code)
+    answer = here.take(matter, "refuse", SUN, said)
+
+    assert (answer.refusal.code if answer.refusal else "") == ("" if code else "want_missing")
+
+
+def test_incomplete_material_in_words_is_refused_until_it_was_told_once(town: Make) -> None:
+    here = town("national-809")
+    words = Inputs(texts={Want.REASON: "申请材料不齐全"}, reason_code="other")
+    first = here.take(here.run([("endorse", WANG)]), "clear_refusal", SUN, words)
+    other = here.run([("endorse", WANG)])
+    here.take(other, "supplement", HE, Inputs(texts={Want.MISSING: "场景说明"}))
+    here.take(other, "complete", LI, Inputs(texts={Want.MATERIAL: "已补"}))
+
+    assert first.refusal is not None
+    assert (first.refusal.code, first.clauses) == ("invalid_refusal", ("NR-a21-04",))
+    assert here.take(other, "clear_refusal", SUN, words).refusal is None
+
+
 def test_the_other_texts_do_not_judge_that_reason(town: Make) -> None:
     here = town("henan-hebi")
     paper = Inputs(texts={Want.REASON: "未收到纸质申请"}, reason_code="no_paper_application")

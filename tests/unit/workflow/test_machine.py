@@ -74,6 +74,7 @@ STRANGERS = (
 )
 EVERYTHING = Inputs(
     texts=dict.fromkeys((Want.REASON, Want.MISSING, Want.MATERIAL, Want.FINDING), "x"),
+    reason_code="outside_duties",
     days=5,
     flags=frozenset((Want.WRITTEN, Want.NEGOTIATED)),
 )

@@ -108,7 +108,8 @@ def test_nothing_is_due_of_what_is_over(town: Make, profile: str) -> None:
 def test_a_declined_application_is_nobodys_turn(town: Make) -> None:
     here = town("hubei")
     matter = here.run([])
-    here.take(matter, "decline", ZHAO, Inputs(texts={Want.REASON: "用途未列明"}))
+    reason = Inputs(texts={Want.REASON: "用途未列明"}, reason_code="unstated")
+    here.take(matter, "decline", ZHAO, reason)
 
     assert waiting(here, date(2026, 3, 1)) == []
 

@@ -65,6 +65,48 @@ def test_what_is_wrong_in_a_table_is_named(old: str, new: str, fault: str) -> No
         parsed(STEP.replace(old, new))
 
 
+GROUND = """
+[[step]]
+id = "refuse"
+matter = "application"
+from = ["received"]
+to = "refused"
+by = ["provider"]
+role = "manage"
+clauses = ["XX-1"]
+wants = ["reason", "reason_code"]
+
+[[forbidden_reason]]
+id = "no_paper"
+clauses = ["XX-2"]
+steps = ["refuse"]
+words = ["纸 质", "Paper"]
+"""
+
+
+def test_the_words_of_a_forbidden_reason_are_read_bare() -> None:
+    (ground,) = parsed(GROUND).forbidden_reasons
+
+    assert (ground.steps, ground.words) == (("refuse",), ("纸质", "paper"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('words = ["纸 质", "Paper"]\n', "", "key `words`: missing"),
+        ('["纸 质", "Paper"]', "[]", "key `words`: not a list with something"),
+        ('["纸 质", "Paper"]', '["——"]', "key `words`: an item has no letter"),
+        ('steps = ["refuse"]\n', "", "key `steps`: missing"),
+        ('steps = ["refuse"]', 'steps = ["delay"]', "key `steps`: `delay` is no step that"),
+        (', "reason_code"]', "]", "key `steps`: `refuse` is no step that wants"),
+        ('id = "no_paper"', 'id = "no_paper"\nunless = "sing"', "key `unless`: no step `sing`"),
+    ],
+)
+def test_what_is_wrong_with_a_forbidden_reason_is_named(old: str, new: str, fault: str) -> None:
+    with pytest.raises(PolicyError, match=f"forbidden_reason 1 {fault}"):
+        parsed(GROUND.replace(old, new))
+
+
 def test_a_level_is_of_one_kind_of_dispute() -> None:
     level = (
         '[[level]]\nid = "bilateral"\nclauses = ["XX-1"]\nbetween = "diagonal"\n'
