@@ -116,7 +116,7 @@ PURPOSES: Mapping[str, tuple[dict[str, str], Mapping[str, object], bool]] = {
 def test_a_purpose_is_all_that_lacks_where_one_of_the_consents_would_do(
     row: dict[str, str], change: Mapping[str, object], *, only: bool, tmp_path: Path
 ) -> None:
-    call = ONWARD | change
+    call = {**ONWARD, **change}
     facts = gather(load(tmp_path, consents=CONSENT | row), **call)
 
     assert lacks_only_a_purpose(plain_call(**call), facts) is only
