@@ -253,6 +253,8 @@ def test_a_terminal_interrupt_is_quiet(good: Path, signer: Signer) -> None:
         "    time.sleep(0.5)  # the other process has started as well\n"
         "    os.killpg(0, signal.SIGINT)\n"
         "if __name__ == '__main__':\n"
+        # A shell that runs this in the background has it ignore the signal.
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "    try:\n"
         "        trust = parse_trust(sys.argv[2])\n"
         "        verify_log(Path(sys.argv[1]), trust, workers=2, progress=tick)\n"

@@ -162,12 +162,18 @@ def test_serve_without_a_configuration_is_exit_2(govshare: Command, tmp_path: Pa
     assert done.err.count("\n") == 1
 
 
+def hear_interrupts() -> None:
+    """Undo what a shell does to the commands that it runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_command_that_is_interrupted_says_so(data: Path) -> None:
     with subprocess.Popen(
         [PROGRAM, "check", "--profile", "hubei", "--data", data],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=hear_interrupts,  # noqa: PLW1509  the test has one thread
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
