@@ -12,6 +12,7 @@ options=(--universal --python-version 3.11 --generate-hashes --no-emit-index-url
     --no-header --no-annotate --quiet)
 uv pip compile "${options[@]}" pyproject.toml --extra sidecar --group build \
     --constraint "$constraints" --output-file requirements.lock
-uv pip compile "${options[@]}" pyproject.toml --extra sidecar --extra gmssl --extra postgresql \
+uv pip compile "${options[@]}" pyproject.toml --extra sidecar --extra gmssl --extra postgresql --extra national-tls \
+    --extra opentelemetry \
     --group build --group test --group lint --constraint requirements.lock \
     --output-file requirements-dev.lock
