@@ -7,7 +7,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 SOURCES := govshare_policy sidecar/govshare_sidecar tests tools examples bench
 
-.PHONY: help demo test lint format bench soak coverage proto lock clean
+.PHONY: help demo test lint format bench soak nightly coverage proto lock clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench: .venv/.ready-dev ## Measure; prints machine, commit, n and medians
 soak: .venv/.ready-dev ## Take hours: every fault at every system call, then ten million records (SOAK="--seed N --directory DIR")
 	GOVSHARE_SOAK=1 $(BIN)/python -m pytest tests/faults tests/tamper tests/conformance
 	$(BIN)/python -m tests.soak $(SOAK)
+
+nightly: .venv/.ready-dev ## Take half an hour: a million calls while what decides is reloaded once a second
+	NIGHTLY_CALLS=1000000 $(BIN)/python -m pytest tests/e2e/test_reload.py
 
 coverage: .venv/.ready-dev ## Run the tests and report branch coverage
 	$(BIN)/coverage run -m pytest

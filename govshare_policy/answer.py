@@ -18,6 +18,8 @@ class Answer:
         id: The call's own id, or the record's where the call had none.
         record_id: The id of the decision record; a UUIDv7.
         receipt: Proof that the record is in the log; ``None`` only for an offline check.
+        resource: What was asked for.
+        purpose: What for, as the call stated it.
     """
 
     id: str
@@ -29,6 +31,8 @@ class Answer:
     profile: str
     precedence: str
     receipt: Receipt | None = None
+    resource: str = ""
+    purpose: str = ""
 
     def to_document(self) -> dict[str, object]:
         """Return the answer as interface §4 shapes it, ready for JSON."""
@@ -75,9 +79,15 @@ class Outcome:
 
     Attributes:
         response: SM3 of the bytes released; 32 bytes, or none where nothing was.
+        records: SM3 of each record that left, in canonical spelling and in their order; 32 bytes
+            each.
+        root: Over the keyed leaves of the records; 32 bytes, or none where no record left or the
+            salt is gone.
     """
 
     status: str
     rows: int = 0
     size_bytes: int = 0
     response: bytes = b""
+    records: bytes = b""
+    root: bytes = b""

@@ -15,16 +15,21 @@ from govshare_policy.errors import CallError
 MAX_CALL_BYTES: Final = 64 * 1024
 MAX_TEXT: Final = 256
 MAX_FIELDS: Final = 512
+MAX_PARTIES: Final = 16
 YEARS: Final = range(1970, 3000)
 ALL_FIELDS: Final = ("*",)
 DEFAULT_CHANNEL: Final = "api"
 DEFAULT_NETWORK: Final = "extranet"
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)")
+# One key: no list of them, no pattern, nothing that an API might read as several.
+_ONE_SUBJECT = re.compile(r"[^\s*?%,;|&]+")
 _TEXTS = ("id", "department", "system", "operator", "item", "resource", "purpose", "channel")
 _MORE_TEXTS = ("network", "grant", "consent")
 _FLAGS = ("derived", "commercial")
-_KEYS = frozenset((*_TEXTS, *_MORE_TEXTS, *_FLAGS, "at", "action", "fields", "recipient"))
+_CHAINS = ("on_behalf_of", "forwarded_for")
+_OTHERS = ("at", "action", "fields", "recipient", "subject")
+_KEYS = frozenset((*_TEXTS, *_MORE_TEXTS, *_FLAGS, *_CHAINS, *_OTHERS))
 _PROVEN_ELSEWHERE = frozenset(("id", "at", "department", "system"))
 _REQUIRED = frozenset(("id", "at", "action", "department", "system", "resource", "fields"))
 
@@ -59,6 +64,11 @@ class Call:
 
     An empty string means "not stated". ``at``, ``department``, ``system`` and ``network`` are
     claims; behind the sidecar they are held against the clock, the certificate and the listener.
+
+    Attributes:
+        on_behalf_of: The departments and systems that the data are fetched for, in their order.
+        forwarded_for: The departments and systems that passed the call on, in their order.
+        subject: The one person or thing that the call is about; a personal value.
     """
 
     id: str
@@ -78,6 +88,9 @@ class Call:
     recipient: Recipient | None = None
     derived: bool = False
     commercial: bool = False
+    on_behalf_of: tuple[str, ...] = ()
+    forwarded_for: tuple[str, ...] = ()
+    subject: str = ""
 
     @property
     def asks_for_all(self) -> bool:
@@ -165,8 +178,23 @@ def call_from_document(document: Mapping[str, object], *, on_the_wire: bool = Fa
         network=network,
         derived=_flag("derived", document.get("derived", False)),
         commercial=_flag("commercial", document.get("commercial", False)),
+        on_behalf_of=_parties("on_behalf_of", document.get("on_behalf_of", [])),
+        forwarded_for=_parties("forwarded_for", document.get("forwarded_for", [])),
+        subject=parse_subject(document["subject"]) if "subject" in document else "",
         **texts,
     )
+
+
+def parse_subject(value: object) -> str:
+    """Return the one subject that *value* names.
+
+    Raises:
+        CallError: If it names none, several, or whatever fits a pattern.
+    """
+    subject = _text("subject", value)
+    if not _ONE_SUBJECT.fullmatch(subject):
+        raise CallError("`subject` is exactly one key: not empty, no list and no pattern")
+    return subject
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -220,6 +248,17 @@ def _fields(value: object) -> tuple[str, ...]:
         raise CallError("`fields` names a field twice")
     if "*" in names and names != ALL_FIELDS:
         raise CallError("`*` stands alone in `fields`")
+    return names
+
+
+def _parties(key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise CallError(f"`{key}` is a list of departments and systems")
+    if len(value) > MAX_PARTIES:
+        raise CallError(f"`{key}` names at most {MAX_PARTIES} parties")
+    names = tuple(_text(f"{key}[]", name) for name in value)
+    if "" in names or len(set(names)) != len(names):
+        raise CallError(f"`{key}` names each party once, and none of them is empty")
     return names
 
 

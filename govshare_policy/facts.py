@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from govshare_policy.call import Action, Call, RecipientKind
+from govshare_policy.chain import ChainState, chain_of, home_of, parties_of
 from govshare_policy.identity import Identity, legal_day
 from govshare_policy.register import (
     Agreement,
@@ -64,6 +65,7 @@ class Candidate:
         agreement: The agreement in force between provider and user, where one is registered.
         agreed: Whether an agreement is in force; a grant is its own where none are registered.
         used_today: Calls already allowed under the grant on this day.
+        subjects_spent: Whether the subject of the call would be one too many on this day.
     """
 
     grant: Grant | None
@@ -71,6 +73,7 @@ class Candidate:
     agreement: Agreement | None = None
     agreed: bool = False
     used_today: int = 0
+    subjects_spent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,11 @@ class Facts:
         candidates: Never empty. The grant the call names, or every grant it might rest on.
         operator_of: Profiles in which the caller's department runs the platform.
         recipient: The recipient's id where a register or the consent knows it, else empty.
+        chain: Where the parties stand that the call names; one outside the caller's department is
+            a third party, whatever recipient or consent the call names beside it.
+        parties: Those of them that a register knows.
+        via: The systems among these, all of the caller's department; none if any party is not.
+        subject_unstated: Whether the entry is asked for by a subject, and the call names none.
     """
 
     as_of: datetime
@@ -99,6 +107,10 @@ class Facts:
     offline_approved: bool
     destination: Destination
     recipient: str
+    chain: ChainState = ChainState.NONE
+    parties: frozenset[str] = frozenset()
+    via: tuple[str, ...] = ()
+    subject_unstated: bool = False
 
     @property
     def provides_itself(self) -> bool:
@@ -121,12 +133,23 @@ def unused(_grant: str, _day: date) -> int:
     return 0
 
 
+def unspent(_grant: Grant, _day: date, _subject: str) -> bool:
+    """Find room for every subject: the count of an offline check."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterFacts:
-    """Gathers facts from a register; *used* counts the calls a grant has already carried."""
+    """Gathers facts from a register.
+
+    Attributes:
+        used: Counts the calls that a grant has already carried on a day.
+        spent: Tells whether a subject would be one too many for a grant on a day.
+    """
 
     register: Register
     used: Callable[[str, date], int] = unused
+    spent: Callable[[Grant, date, str], bool] = unspent
 
     def gather(self, call: Call, identity: Identity, *, at: datetime) -> Facts:
         """Return the facts about *call* as of *at*."""
@@ -134,6 +157,10 @@ class RegisterFacts:
         entry = register.resources.get(call.resource)
         department = register.departments.get(identity.department)
         consent, consent_state = self._consent(call, identity, day)
+        chain = chain_of(call, identity, register)
+        outside = chain in (ChainState.OUTSIDE, ChainState.UNKNOWN)
+        if outside and consent_state is ConsentState.COVERING:
+            consent_state = ConsentState.NOT_COVERING
         return Facts(
             as_of=at,
             day=day,
@@ -160,8 +187,14 @@ class RegisterFacts:
                 and approval.period.covers(day)
                 for approval in register.approvals
             ),
-            destination=_destination(call, identity, entry, register),
+            destination=Destination.OUTSIDE
+            if outside
+            else _destination(call, identity, entry, register),
             recipient=_known_recipient(call, consent, register),
+            chain=chain,
+            parties=frozenset(name for name in parties_of(call) if home_of(name, register)),
+            via=() if outside else tuple(n for n in parties_of(call) if n in register.systems),
+            subject_unstated=_lacks_subject(call, entry),
         )
 
     def _candidates(self, call: Call, identity: Identity, day: date) -> tuple[Candidate, ...]:
@@ -188,6 +221,7 @@ class RegisterFacts:
             agreement=agreement,
             agreed=agreed,
             used_today=self.used(grant.id, day) if grant.daily_quota is not None else 0,
+            subjects_spent=bool(call.subject) and self.spent(grant, day, call.subject),
         )
 
     def _agreement(self, grant: Grant, day: date) -> tuple[Agreement | None, bool]:
@@ -271,6 +305,11 @@ def _known_recipient(call: Call, consent: Consent | None, register: Register) ->
     return named if named in register.departments or named in consented else ""
 
 
+def _lacks_subject(call: Call, entry: CatalogueEntry | None) -> bool:
+    asked = entry is not None and bool(entry.subject)
+    return asked and call.action is Action.READ and not call.subject
+
+
 def _destination(
     call: Call, identity: Identity, entry: CatalogueEntry | None, register: Register
 ) -> Destination:
@@ -279,6 +318,8 @@ def _destination(
         system = register.systems.get(identity.system)
         # An intermediary passes data on by its nature, so it has to say to whom.
         relays = system is not None and system.intermediary
+        if call.on_behalf_of:
+            return Destination.OWN
         return Destination.UNSTATED if relays else Destination.NOT_NAMED
     if recipient.kind is not RecipientKind.DEPARTMENT:
         return Destination.OUTSIDE

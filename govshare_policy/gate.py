@@ -6,12 +6,13 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from govshare_policy.answer import Answer, Outcome
 from govshare_policy.audit import Receipt, encode_record, new_record_id
 from govshare_policy.call import Call
 from govshare_policy.decision import decide, refuse
+from govshare_policy.envelope import Opener, Presented
 from govshare_policy.errors import (
     AuditError,
     CallError,
@@ -26,7 +27,8 @@ from govshare_policy.legal import Duty
 from govshare_policy.obligations import oblige
 from govshare_policy.policy import Bundle
 from govshare_policy.recorded import decision_record, outcome_record, personal_values
-from govshare_policy.usage import Usage
+from govshare_policy.subjects import Subjects, Uncounted
+from govshare_policy.usage import Tally, Usage
 
 __all__ = [
     "Answer",
@@ -78,7 +80,9 @@ class Gate:
     log: RecordLog
     salts: Salts
     now: Callable[[], datetime]
-    usage: Usage = field(default_factory=Usage)
+    usage: Tally = field(default_factory=Usage)
+    subjects: Subjects = field(default_factory=Uncounted)
+    opener: Opener | None = None
 
     def answer(
         self, call: Call, evidence: Evidence, *, values: Mapping[str, str] | None = None
@@ -91,7 +95,12 @@ class Gate:
         return self.submit(call, evidence, values=values).result()
 
     def submit(
-        self, call: Call, evidence: Evidence, *, values: Mapping[str, str] | None = None
+        self,
+        call: Call,
+        evidence: Evidence,
+        *,
+        values: Mapping[str, str] | None = None,
+        recognised: Mapping[str, Any] | None = None,
     ) -> Future[Answer]:
         """Decide *call* now and return a future that ends once the answer is recorded.
 
@@ -100,12 +109,16 @@ class Gate:
             evidence: What the transport saw.
             values: More values that the record commits to, by their names in it: what the
                 transport saw and the log must not show.
+            recognised: What the onward guard saw that made this call; stands in the record.
         """
         at, basis = self.now(), self.basis()  # read once: one call, one time, one policy
+        evidence = self._opened(evidence, at=at)
         answer, facts = self._within_quota(call, evidence, basis, at=at)
         personal = {**personal_values(call), **(values or {})}
         committed = self.salts.commit(answer.record_id, personal) if personal else {}
-        answer, record = _as_recorded(call, answer, facts, basis.bundle, committed=committed)
+        answer, record = _as_recorded(
+            call, answer, facts, basis.bundle, committed=committed, recognised=recognised
+        )
         return self._recorded(answer, record)
 
     def conclude(self, answer: Answer, outcome: Outcome) -> Future[Receipt]:
@@ -132,19 +145,30 @@ class Gate:
     ) -> tuple[Answer, Facts | None]:
         answer, facts = answer_unrecorded(call, evidence, basis, at=at)
         for _ in facts.candidates if facts is not None else ():
-            if self._counted(answer):
+            if self._counted(answer, call):
                 return answer, facts
             # Another call took the last place; asked again, the rules say so or take another grant.
             answer, facts = answer_unrecorded(call, evidence, basis, at=at)
-        if not self._counted(answer):
+        if not self._counted(answer, call):
             refusal = refuse("internal_error", facts, basis.bundle)
             return replace(answer, decision=refusal, duties=()), facts
         return answer, facts
 
-    def _counted(self, answer: Answer) -> bool:
+    def _opened(self, evidence: Evidence, *, at: datetime) -> Evidence:
+        """Open the envelope, once a call: its nonce is good for one."""
+        if self.opener is None or not isinstance(evidence.envelope, Presented):
+            return evidence
+        return replace(evidence, envelope=self.opener.open(evidence.envelope, at=at))
+
+    def _counted(self, answer: Answer, call: Call) -> bool:
         """Count an allowed call under every grant that it spends, or under none, and say which."""
-        quotas = {grant.id: grant.daily_quota or 0 for grant in answer.decision.spends}
-        return self.usage.take_all(quotas, legal_day(answer.at))
+        decision, day = answer.decision, legal_day(answer.at)
+        # The subject first: one that is counted for nothing costs less than a call that is.
+        counts = bool(call.subject and decision.rests_on)
+        if counts and not self.subjects.take_all(decision.rests_on, day, call.subject):
+            return False
+        quotas = {grant.id: grant.daily_quota or 0 for grant in decision.spends}
+        return self.usage.take_all(quotas, day)
 
     def _recorded(self, answer: Answer, record: bytes) -> Future[Answer]:
         answered: Future[Answer] = Future()
@@ -200,6 +224,8 @@ def answer_unrecorded(
         duties=duties,
         profile=bundle.profile,
         precedence=bundle.precedence.value,
+        resource=call.resource,
+        purpose=call.purpose,
     )
     return answer, facts
 
@@ -216,11 +242,19 @@ def _fault(error: GovshareError) -> str:
 
 
 def _as_recorded(
-    call: Call, answer: Answer, facts: Facts | None, bundle: Bundle, *, committed: Mapping[str, str]
+    call: Call,
+    answer: Answer,
+    facts: Facts | None,
+    bundle: Bundle,
+    *,
+    committed: Mapping[str, str],
+    recognised: Mapping[str, Any] | None,
 ) -> tuple[Answer, bytes]:
     """Return *answer* with its record; one that no record can hold becomes a denial that fits."""
     try:
-        record = decision_record(call, answer, facts, bundle, committed=committed)
+        record = decision_record(
+            call, answer, facts, bundle, committed=committed, recognised=recognised
+        )
         return answer, encode_record(record)
     except AuditError:
         # The log is well: an endless list of fields or text of a duty must not stop the others.

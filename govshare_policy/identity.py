@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from govshare_policy.call import Call
+from govshare_policy.envelope import Fault, Opened, Presented, verify_says
+from govshare_policy.errors import IdentityError
 from govshare_policy.register import Register
 
 SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -20,9 +22,27 @@ class Flaw(StrEnum):
     CERTIFICATE_EXPIRED = "certificate_expired"
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
     CERTIFICATE_REVOKED = "certificate_revoked"
+    REVOCATION_UNKNOWN = "revocation_unknown"
     CERTIFICATE_UNREGISTERED = "certificate_unregistered"
     CLAIM_DIFFERS = "claim_differs"
     CLOCK_DIFFERS = "clock_differs"
+    ENVELOPE_MISSING = "envelope_missing"
+    ENVELOPE_MALFORMED = "envelope_malformed"
+    ENVELOPE_SIGNATURE = "envelope_signature"
+    ENVELOPE_KEY = "envelope_key"
+    ENVELOPE_AUDIENCE = "envelope_audience"
+    ENVELOPE_STALE = "envelope_stale"
+    ENVELOPE_REPLAYED = "envelope_replayed"
+    ENVELOPE_DIFFERS = "envelope_differs"
+
+
+_FAULTS: Final = {
+    Fault.MALFORMED: Flaw.ENVELOPE_MALFORMED,
+    Fault.SIGNATURE: Flaw.ENVELOPE_SIGNATURE,
+    Fault.AUDIENCE: Flaw.ENVELOPE_AUDIENCE,
+    Fault.STALE: Flaw.ENVELOPE_STALE,
+    Fault.REPLAYED: Flaw.ENVELOPE_REPLAYED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +54,16 @@ class Evidence:
         not_before: Start of the certificate's validity.
         not_after: End of the certificate's validity.
         network: The network the listener stands on.
+        flaw: What the lists of the authorities have against the certificate, if anything.
+        envelope: What the caller signed; the gate opens it before it asks who calls.
     """
 
     spki: bytes | None = None
     not_before: datetime | None = None
     not_after: datetime | None = None
     network: str = "extranet"
+    flaw: Flaw | None = None
+    envelope: Presented | Opened | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +73,7 @@ class Identity:
     Attributes:
         spki: SM3 of the key that proved it; ``None`` where identity is only assumed.
         assumed: Whether the claims were taken as given (offline checking, never on the wire).
+        envelope: What the caller signed, if it did, and it says what the call says.
     """
 
     department: str = ""
@@ -57,6 +82,7 @@ class Identity:
     spki: bytes | None = None
     assumed: bool = False
     flaw: Flaw | None = None
+    envelope: Opened | None = None
 
 
 class Trust(Protocol):
@@ -106,9 +132,36 @@ class CertificateTrust:
             return _nobody(evidence, Flaw.CLAIM_DIFFERS)
         if call.at is not None and abs(call.at - at) > MAX_CLOCK_SKEW:
             return _nobody(evidence, Flaw.CLOCK_DIFFERS)
+        flaw, opened = self._opened(call, evidence, system=system, day=legal_day(at))
+        if flaw is not None:
+            return _nobody(evidence, flaw)
         return Identity(
-            department=department, system=system, network=evidence.network, spki=evidence.spki
+            department=department,
+            system=system,
+            network=evidence.network,
+            spki=evidence.spki,
+            envelope=opened,
         )
+
+    def _opened(
+        self, call: Call, evidence: Evidence, *, system: str, day: date
+    ) -> tuple[Flaw | None, Opened | None]:
+        """Return the envelope, once it is of this system and says what the call says."""
+        holder, opened = self.register.systems[system], evidence.envelope
+        if opened is None:
+            return (Flaw.ENVELOPE_MISSING if holder.envelope else None), None
+        if isinstance(opened, Presented):  # nobody here opens envelopes
+            return Flaw.ENVELOPE_MALFORMED, None
+        if opened.fault is not None:
+            return _FAULTS[opened.fault], None
+        flaw, owner = self._registered(opened.key, day)
+        if flaw is not None or owner != system:
+            return Flaw.ENVELOPE_KEY, None
+        try:
+            verify_says(opened, call, system=system, department=holder.department)
+        except IdentityError:
+            return Flaw.ENVELOPE_DIFFERS, None
+        return None, opened
 
     def _holder(self, evidence: Evidence, at: datetime) -> tuple[Flaw | None, str]:
         if evidence.spki is None:
@@ -117,6 +170,8 @@ class CertificateTrust:
             return Flaw.CERTIFICATE_EXPIRED, ""
         if evidence.not_before is None or evidence.not_before > at:
             return Flaw.CERTIFICATE_NOT_YET_VALID, ""
+        if evidence.flaw is not None:
+            return evidence.flaw, ""
         return self._registered(evidence.spki, legal_day(at))
 
     def _registered(self, spki: bytes, day: date) -> tuple[Flaw | None, str]:

@@ -20,7 +20,8 @@ from govshare_policy.register import CatalogueEntry, Register
 
 def personal_values(call: Call) -> dict[str, str]:
     """Return the values of *call* that name a person, by their names in the record."""
-    values = {"operator": call.operator} if call.operator else {}
+    named = {"operator": call.operator, "subject": call.subject}
+    values = {name: value for name, value in named.items() if value}
     if call.recipient is not None and call.recipient.kind is RecipientKind.PERSON:
         values["recipient"] = call.recipient.id
     return values
@@ -33,12 +34,14 @@ def decision_record(
     bundle: Bundle,
     *,
     committed: Mapping[str, str],
+    recognised: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the decision record (docs/spec/audit-log.md), to be encoded.
 
     A name that no register knows stays out and is only said to be unknown; a person is named by
     a commitment alone. The open codes purpose, channel and item, and the call's own id, stand as
-    they were sent: an auditor has to see what was claimed.
+    they were sent: an auditor has to see what was claimed. *recognised* is what the onward guard
+    saw, where it made the call.
     """
     decision, identity = answer.decision, answer.identity
     document = answer.to_document()
@@ -67,6 +70,10 @@ def decision_record(
     }
     if identity.spki is not None:
         record["certificate"] = identity.spki.hex()
+    if identity.envelope is not None and facts is not None:
+        record["envelope"] = identity.envelope.signed
+    if recognised is not None:
+        record["recognised"] = dict(recognised)
     return record
 
 
@@ -79,7 +86,7 @@ def outcome_record(
     committed: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the record of what became of the call that *answer* allowed, to be encoded."""
-    return {
+    record: dict[str, Any] = {
         "v": 1,
         "phase": "outcome",
         "id": record_id,
@@ -89,6 +96,24 @@ def outcome_record(
         "rows": outcome.rows,
         "bytes": outcome.size_bytes,
         "commitments": dict(committed),
+    }
+    if outcome.root:
+        record["release"] = _release(answer, outcome)
+    return record
+
+
+def _release(answer: Answer, outcome: Outcome) -> dict[str, Any]:
+    """Return the receipt of a release, which has to be read without the record of the decision."""
+    return {
+        "root": outcome.root.hex(),
+        "records": len(outcome.records) // len(outcome.root),
+        "department": answer.identity.department,
+        "system": answer.identity.system,
+        "resource": answer.resource,
+        "fields": list(answer.decision.fields),
+        "purpose": answer.purpose,
+        "grants": [grant.id for grant in answer.decision.grants],
+        "duties": sorted({duty.code for duty in answer.duties}),
     }
 
 
@@ -115,7 +140,19 @@ def _call(call: Call, facts: Facts | None) -> dict[str, Any]:
         kind = call.recipient.kind
         known = facts.recipient if facts and kind is not RecipientKind.PERSON else ""
         stated["recipient"] = {"kind": kind.value, "id": known}
-    return stated
+    return {**stated, **_chain(call, facts)}
+
+
+def _chain(call: Call, facts: Facts | None) -> dict[str, Any]:
+    """Return the parties that the call names, as far as a register knows them."""
+    lists = {"on_behalf_of": call.on_behalf_of, "forwarded_for": call.forwarded_for}
+    known = facts.parties if facts is not None else frozenset()
+    stated: dict[str, Any] = {
+        key: [name for name in names if name in known] for key, names in lists.items() if names
+    }
+    kept = sum(len(names) for names in stated.values())
+    unknown = sum(len(names) for names in lists.values()) - kept
+    return {**stated, "unknown_parties": unknown} if stated else {}
 
 
 def _texts(decision: Decision) -> list[dict[str, Any]]:
@@ -136,6 +173,7 @@ def _facts(call: Call, facts: Facts, decision: Decision, register: Register) -> 
     identity, day = facts.identity, facts.day
     suspended = register.suspensions.get(identity.department, ())
     approved = register.approvals if facts.offline_approved else ()
+    spent = [one.grant.id for one in facts.candidates if one.grant and one.subjects_spent]
     return {
         "day": day.isoformat(),
         "flaw": identity.flaw.value if identity.flaw is not None else "",
@@ -163,6 +201,7 @@ def _facts(call: Call, facts: Facts, decision: Decision, register: Register) -> 
             and row.period.covers(day)
         ],
         "destination": facts.destination.value,
+        **({"subjects_spent": spent} if spent else {}),
     }
 
 

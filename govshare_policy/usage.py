@@ -4,6 +4,27 @@
 import threading
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from typing import Protocol
+
+
+class Tally(Protocol):
+    """A count of the calls that grants have carried, exact whoever else counts."""
+
+    def of(self, grant: str, day: date) -> int:
+        """Return the number of calls that *grant* has carried on *day*.
+
+        Raises:
+            AuditError: If the count cannot be read.
+        """
+        ...
+
+    def take_all(self, quotas: Mapping[str, int], day: date) -> bool:
+        """Count one more call under each grant if every quota has room, and say whether it had.
+
+        Raises:
+            AuditError: If the call cannot be counted.
+        """
+        ...
 
 
 class Usage:

@@ -75,6 +75,7 @@ COMMANDS: Final = _entries(
     ("roles", "roles", "roles_app", "Print who may take which step, by which clause."),
     ("report", "report", "report_app", "What supervising bodies ask for."),
     ("audit", "audit", "audit_app", "Verify, search, prove and keep an audit log."),
+    ("egress", "egress", "egress_app", "Evidence of releases, and the onward guard."),
     ("keys", "keys", "keys_app", "Make, show and rotate SM2 keys."),
     ("witness", "witness", "witness_app", "Vouch for the logs of others."),
 )

@@ -2,8 +2,10 @@
 """The decision: a pure function of the call, the facts and the bundle."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from govshare_policy.call import Action, Call
+from govshare_policy.chain import ChainState
 from govshare_policy.decision.choice import (
     Cell,
     attainable,
@@ -26,6 +28,22 @@ from govshare_policy.policy import (
     kinds_of_fields,
     readings,
 )
+
+# Where a party of the chain is in the way, these say less than that it is.
+_ONWARD: Final = frozenset(
+    (
+        "consent_not_covering",
+        "onward_by_read",
+        "onward_needs_consent",
+        "onward_to_department",
+        "onward_to_provider",
+        "onward_to_third_party",
+    )
+)
+_CHAIN_REASONS: Final[Mapping[ChainState, str]] = {
+    ChainState.OUTSIDE: "chain_outside",
+    ChainState.UNKNOWN: "chain_unknown",
+}
 
 
 def decide(call: Call, facts: Facts, bundle: Bundle) -> Decision:
@@ -131,7 +149,7 @@ def _ruling(
     wanted = Effect.ALLOW if hits.allowed else Effect.DENY
     rules = tuple(rule for rule in matched if rule.outcome.effect is wanted)
     values = _mentions(facts, candidate)
-    reasons = _reasons(rules, call, facts, bundle, values) or (
+    reasons = _reasons(rules, call, facts, candidate=candidate, bundle=bundle) or (
         bundle.reasons.reason("no_rule", pack.silence, values),
     )
     cited = [clause for rule in rules for clause in rule.clauses] or [pack.silence]
@@ -148,22 +166,29 @@ def _ruling(
 
 
 def _reasons(
-    rules: Sequence[Rule], call: Call, facts: Facts, bundle: Bundle, values: Mapping[str, str]
+    rules: Sequence[Rule], call: Call, facts: Facts, *, candidate: Candidate, bundle: Bundle
 ) -> tuple[Reason, ...]:
     reasons: dict[str, Reason] = {}
+    values = _mentions(facts, candidate)
     for rule in rules:
-        code = _code(rule.reason, call, facts)
+        code = _code(rule.reason, call, facts, candidate)
         said = bundle.reasons.reason(code, rule.clauses[0], values, own=facts.provides_itself)
         reasons.setdefault(code, said)
     return tuple(reasons.values())
 
 
-def _code(reason: str, call: Call, facts: Facts) -> str:
+def _code(reason: str, call: Call, facts: Facts, candidate: Candidate) -> str:
     """Return what says more than *reason*, where something does: what exactly is wrong."""
     if reason == "identity_unproven" and facts.identity.flaw is not None:
         return facts.identity.flaw.value
     if reason == "consent_not_covering" and lacks_only_a_purpose(call, facts):
         return "consent_purpose_unstated"
+    if reason in _ONWARD and facts.chain in _CHAIN_REASONS:
+        return _CHAIN_REASONS[facts.chain]
+    if reason == "fields_missing" and facts.subject_unstated:
+        return "subject_unstated"
+    if reason == "quota_spent" and candidate.subjects_spent:
+        return "subjects_spent"
     return reason
 
 

@@ -83,12 +83,15 @@ class Decision:
 
         What a text leaves open to all is counted under no grant of its own.
         """
-        spent = {one.grant.id for one in self.rulings if one.grant and _counts(one)}
+        return tuple(grant for grant in self.rests_on if grant.daily_quota is not None)
+
+    @property
+    def rests_on(self) -> tuple[Grant, ...]:
+        """The grants that an allowed call needs: its subject counts against each of them."""
+        needed = {one.grant.id for one in self.rulings if one.grant and _counts(one)}
         if self.effect is Effect.DENY:
             return ()
-        return tuple(
-            grant for grant in self.grants if grant.id in spent and grant.daily_quota is not None
-        )
+        return tuple(grant for grant in self.grants if grant.id in needed)
 
     def __post_init__(self) -> None:
         if not self.reasons or not self.clauses:

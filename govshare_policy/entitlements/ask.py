@@ -20,6 +20,8 @@ from govshare_policy.register import CatalogueEntry, Consent, Grant, Register
 EXPIRING_DAYS: Final = 30
 INTRANET: Final = "intranet"
 _OFFLINE: Final = "offline_exchange"
+# What may be used is asked as if about a person, one by one, where that is how it is used.
+_SUBJECT: Final = "somebody"
 
 
 def entitlements(
@@ -177,6 +179,7 @@ class _Asker:
             network=terms.network,
             grant=grant.id if grant is not None else "",
             consent=consent.id if consent is not None else "",
+            subject=_SUBJECT if entry.subject else "",
         )
         return check(call, self._basis)
 

@@ -2,13 +2,13 @@
 """The only module that knows Casbin.
 
 pycasbin answers *whether*; an answer also has to say *why*, which means every line that matched
-and not only the first. So the matcher of the same model is compiled once, over the few operators
-that every Casbin has, and both are asked: should they ever disagree, the call is refused.
+and not only the first. So the matcher of the same model is compiled once
+(:mod:`govshare_policy.policy._matcher`), over the few operators that every Casbin has, and both
+are asked: should they ever disagree, the call is refused.
 """
 
-import ast
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -17,19 +17,10 @@ import casbin
 from casbin.model import Model
 
 from govshare_policy.errors import EvaluationError, PolicyError
+from govshare_policy.policy._matcher import Lines, compile_matcher
 
 DENY_OVERRIDE: Final = "some(where (p_eft == allow)) && !some(where (p_eft == deny))"
 REMEMBERED: Final = 16_384
-
-Test = Callable[[Sequence[str], Sequence[str]], bool]
-_COMPARISONS: Final[Mapping[type[ast.cmpop], Callable[[str, str], bool]]] = {
-    ast.Eq: lambda left, right: left == right,
-    ast.NotEq: lambda left, right: left != right,
-    ast.Lt: lambda left, right: left < right,
-    ast.LtE: lambda left, right: left <= right,
-    ast.Gt: lambda left, right: left > right,
-    ast.GtE: lambda left, right: left >= right,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +94,19 @@ class CasbinPolicy:
         self._lines = tuple(tuple(line) for line in lines)
         self._allows = tuple(line[-1] == "allow" for line in self._lines)
         self.kinds = _closure(roles)
-        self._test = _compile(model, self.kinds)
+        matcher = compile_matcher(
+            model.matcher, request=model.request, policy=model.policy, members=self.kinds
+        )
+        self._index = Lines(matcher, self._lines)
         self._enforcer = _enforcer(model, self._lines, roles)
         # pycasbin's matching memoises inside the role manager, so one caller at a time.
         self._lock = threading.Lock()
         self.ask = lru_cache(maxsize=REMEMBERED)(self._ask)
 
-    def matches(self, request: Sequence[str], line: int) -> bool:
-        """Whether the line of that number matches *request*, by the compiled matcher alone."""
-        return self._test(request, self._lines[line])
-
     def _ask(self, request: tuple[str, ...]) -> Hits:
         if len(request) != self._width:
             raise EvaluationError("a request does not have the length its model defines")
-        lines = tuple(i for i, line in enumerate(self._lines) if self._test(request, line))
+        lines = self._index.hits(request)
         allows = [self._allows[i] for i in lines]
         allowed = bool(allows) and all(allows)
         try:
@@ -163,55 +153,3 @@ def _closure(roles: Sequence[tuple[str, str]]) -> Mapping[str, frozenset[str]]:
         return reached
 
     return {name: above(name, frozenset()) for name in direct}
-
-
-def _compile(model: CasbinModel, members: Mapping[str, frozenset[str]]) -> Test:
-    """Return the matcher as a function of a request and a line."""
-    source = model.matcher.replace("&&", " and ").replace("||", " or ").replace("!=", "<>")
-    source = source.replace("!", " not ").replace("<>", "!=")
-    try:
-        tree = ast.parse(source.strip(), mode="eval").body
-    except SyntaxError:
-        raise PolicyError("the matcher does not parse") from None
-    places = {f"r_{name}": (0, i) for i, name in enumerate(model.request)}
-    places |= {f"p_{name}": (1, i) for i, name in enumerate(model.policy)}
-    return _test(tree, places, members)
-
-
-def _test(
-    node: ast.expr,
-    places: Mapping[str, tuple[int, int]],
-    members: Mapping[str, frozenset[str]],
-) -> Test:
-    match node:
-        case ast.BoolOp(op=ast.And(), values=values):
-            parts = [_test(value, places, members) for value in values]
-            return lambda r, p: all(part(r, p) for part in parts)
-        case ast.BoolOp(op=ast.Or(), values=values):
-            parts = [_test(value, places, members) for value in values]
-            return lambda r, p: any(part(r, p) for part in parts)
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            part = _test(operand, places, members)
-            return lambda r, p: not part(r, p)
-        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
-            compare = _COMPARISONS[type(op)]
-            a, b = _value(left, places), _value(right, places)
-            return lambda r, p: compare(a(r, p), b(r, p))
-        case ast.Call(func=ast.Name(id="g"), args=[left, right], keywords=[]):
-            a, b = _value(left, places), _value(right, places)
-            return lambda r, p: a(r, p) == b(r, p) or b(r, p) in members.get(a(r, p), ())
-        case _:
-            raise PolicyError("the matcher uses something that not every Casbin has")
-
-
-def _value(
-    node: ast.expr, places: Mapping[str, tuple[int, int]]
-) -> Callable[[Sequence[str], Sequence[str]], str]:
-    match node:
-        case ast.Constant(value=str(text)):
-            return lambda _r, _p: text
-        case ast.Name(id=name) if name in places:
-            side, index = places[name]
-            return (lambda r, _p: r[index]) if side == 0 else (lambda _r, p: p[index])
-        case _:
-            raise PolicyError("the matcher compares something that is neither text nor defined")

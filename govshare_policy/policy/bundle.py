@@ -25,12 +25,16 @@ COMMON_FILES: Final = ("rules.conf", "scope.conf", "findings.json", "reasons.tom
 # Reasons that the library gives by itself, whatever the rules of a pack name.
 OWN_REASONS: Final = (
     *Flaw,
+    "chain_outside",
+    "chain_unknown",
     "consent_purpose_unstated",
     "fact_error",
     "fields_missing",
     "internal_error",
     "no_rule",
     "not_in_force",
+    "subject_unstated",
+    "subjects_spent",
 )
 
 

@@ -212,11 +212,11 @@ def _scope(
 ) -> dict[str, str]:
     grant, entry = candidate.grant, facts.entry
     moot = dict.fromkeys(("fields", "use", "manner", "system", "quota"), "moot")
-    if not asked:
+    if not asked or facts.subject_unstated:
         moot["fields"] = "missing"
     if grant is None or candidate.state is not GrantState.ACTIVE or entry is None:
         return moot
-    if not asked or free:
+    if moot["fields"] == "missing" or free:
         return moot
 
     def within(dimension: str, value: str) -> bool:
@@ -225,11 +225,14 @@ def _scope(
     # An approved offline exchange is the manner itself (HU-a16-02), whatever the grant names.
     offline = facts.offline_approved and call.channel in OFFLINE_CHANNELS
     manner = offline or (within("channel", call.channel) and _as_agreed(call, facts, candidate))
-    spent = grant.daily_quota is not None and candidate.used_today >= grant.daily_quota
+    spent = candidate.subjects_spent or (
+        grant.daily_quota is not None and candidate.used_today >= grant.daily_quota
+    )
+    systems = (facts.identity.system, *facts.via)
     return {
         "fields": "granted" if all(within("field", name) for name in asked) else "beyond",
         "use": "within" if within("purpose", call.purpose) else "outside",
         "manner": "within" if manner else "outside",
-        "system": "within" if within("system", facts.identity.system) else "outside",
+        "system": "within" if all(within("system", one) for one in systems) else "outside",
         "quota": "moot" if call.action is Action.ONWARD else "spent" if spent else "left",
     }

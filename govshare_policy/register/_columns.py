@@ -11,7 +11,7 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("dept_id", "name_zh", "name_en", "subject_type"),
         ("head_post", "deputy_post", "sharing_unit", "leads", "role_note"),
     ),
-    "systems.tsv": (("system_id", "name_zh", "dept_id"), ("intermediary", "note")),
+    "systems.tsv": (("system_id", "name_zh", "dept_id"), ("intermediary", "envelope", "note")),
     "resources.tsv": (
         (
             "resource_id",
@@ -48,6 +48,7 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             "filed_on",
             "review_requested_on",
             "item_share_types",
+            "subject",
             "note",
         ),
     ),
@@ -64,7 +65,7 @@ COLUMNS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             "valid_to",
             "granted_by",
         ),
-        ("daily_quota", "cert_spki", "reply_ref", "note"),
+        ("daily_quota", "daily_subjects", "cert_spki", "reply_ref", "note"),
     ),
     "consents.tsv": (
         (

@@ -24,6 +24,9 @@ def entry_of(row: Row, ident: str, departments: Container[str]) -> model.Catalog
     row.one_of("legal_basis_level", model.BASIS_LEVELS, empty=True)
     row.one_of("category", model.CATEGORIES, empty=True)
     row.one_of("item_class", model.ITEM_CLASSES, empty=True)
+    subject = row.text("subject")
+    if subject:
+        row.known("subject", subject, row.codes("items", ",|"), "item of the entry")
     for column in ("secrecy_review", "updated_on", "filed_on", "review_requested_on"):
         row.day_or_none(column)
     return model.CatalogueEntry(
@@ -41,5 +44,6 @@ def entry_of(row: Row, ident: str, departments: Container[str]) -> model.Catalog
         classification=row.text("classification"),
         usage_requirements=row.text("usage_requirements"),
         item_shares=item_shares_of(row),
+        subject=subject,
         more={key: value for key, value in row.cells.items() if value},
     )

@@ -24,7 +24,11 @@ _TERMS: Final[Mapping[str, str]] = {
     "fields": "fields",
     "channels": "channels",
 }
-_LIMITS: Final[Mapping[str, str]] = {"daily_quota": "daily_quota", "spki": "cert_spki"}
+_LIMITS: Final[Mapping[str, str]] = {
+    "daily_quota": "daily_quota",
+    "daily_subjects": "daily_subjects",
+    "spki": "cert_spki",
+}
 _Stated = tuple[Grant, Row]
 
 

@@ -17,6 +17,7 @@ from govshare_policy.errors import FactError
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _CODE = re.compile(r"[^\s*|,]+")
+_MAX_DIGITS = 9
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -87,6 +88,13 @@ class Row:
     def day_or_none(self, column: str) -> date | None:
         """Return the date in the cell, or ``None`` where it is empty."""
         return self.day(column) if self.text(column) else None
+
+    def number_or_none(self, column: str, what: str) -> int | None:
+        """Return the whole number in the cell, of at most nine digits; an empty cell has none."""
+        value = self.text(column)
+        if value and not (value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS):
+            self.refuse(column, f"not a whole number of {what}")
+        return int(value) if value else None
 
     def digest(self, column: str) -> bytes:
         """Return the 32 bytes that the cell gives in hex."""

@@ -116,6 +116,7 @@ class _Loader:
             name_zh=row.text("name_zh"),
             department=self._department_of(row, "dept_id"),
             intermediary=row.flag("intermediary", empty=False),
+            envelope=row.flag("envelope", empty=False),
         )
 
     def _entry(self, row: Row, ident: str) -> model.CatalogueEntry:
@@ -140,9 +141,6 @@ class _Loader:
             row.known("systems", system, self._systems, "system")
             if self._systems[system].department != department:
                 row.refuse("systems", f"`{system}` is a system of another department")
-        quota = row.text("daily_quota")
-        if quota and not (quota.isascii() and quota.isdigit() and 0 < len(quota) <= 9):  # noqa: PLR2004
-            row.refuse("daily_quota", "not a whole number of calls a day")
         return model.Grant(
             id=ident,
             resource=entry.id,
@@ -153,7 +151,8 @@ class _Loader:
             channels=row.codes("channels"),
             period=_period(row),
             granted_by=row.one_of("granted_by", model.GRANTED_BY),
-            daily_quota=int(quota) if quota else None,
+            daily_quota=row.number_or_none("daily_quota", "calls a day"),
+            daily_subjects=row.number_or_none("daily_subjects", "subjects a day"),
             spki=row.digest("cert_spki") if row.text("cert_spki") else None,
             reply=row.text("reply_ref"),
         )

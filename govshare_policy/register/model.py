@@ -57,12 +57,17 @@ class Department:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """An information system and the department that runs it."""
+    """An information system and the department that runs it.
+
+    Attributes:
+        envelope: Whether its calls have to come in an envelope that it signed.
+    """
 
     id: str
     name_zh: str
     department: str
     intermediary: bool
+    envelope: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,7 @@ class CatalogueEntry:
 
     Attributes:
         item_shares: By item; one that is not in it has the type of the entry.
+        subject: The item by which the resource is asked for, one at a time; empty where it is not.
     """
 
     id: str
@@ -100,6 +106,7 @@ class CatalogueEntry:
     usage_requirements: str
     item_shares: Mapping[str, ItemShare] = field(default_factory=dict)
     more: Mapping[str, str] = field(default_factory=dict)
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +115,7 @@ class Grant:
 
     Attributes:
         reply: The document it was given by (批复文号); empty where none is stated.
+        daily_subjects: How many subjects a day it carries; ``None`` leaves that to the gateway.
     """
 
     id: str
@@ -122,6 +130,7 @@ class Grant:
     daily_quota: int | None
     spki: bytes | None
     reply: str = ""
+    daily_subjects: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

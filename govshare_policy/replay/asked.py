@@ -11,15 +11,18 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from govshare_policy.call import Call, RecipientKind, call_from_document
+from govshare_policy.envelope import open_recorded
 from govshare_policy.errors import CallError, VerificationError
 from govshare_policy.facts import ConsentState, Destination, GrantState, RegisterFacts
 from govshare_policy.gate import Basis
 from govshare_policy.identity import CertificateTrust, Evidence, Flaw, Identity, Trust
 from govshare_policy.policy import Bundle
+from govshare_policy.register import Grant
 
 # No code of a register holds a space.
 _UNKNOWN: Final = " unknown"
 _SOMEBODY: Final = " somebody"
+_SUBJECT: Final = "somebody"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,7 @@ class Asked:
 
     Attributes:
         used: Calls that each grant had carried that day.
+        spent: Grants for which the subject was one too many.
     """
 
     call: Call
@@ -35,6 +39,7 @@ class Asked:
     identity: Identity
     at: datetime
     used: Mapping[str, int]
+    spent: frozenset[str]
 
     def basis(self, bundle: Bundle) -> Basis:
         """Return what to decide the call on again, under *bundle*.
@@ -46,11 +51,14 @@ class Asked:
         trust: Trust = _Recorded(self.identity)
         if self.identity.spki is not None and self.identity.flaw is None:
             trust = CertificateTrust(register=register)
-        facts = RegisterFacts(register=register, used=self._used)
+        facts = RegisterFacts(register=register, used=self._used, spent=self._spent)
         return Basis(trust=trust, facts=facts, bundle=bundle)
 
     def _used(self, grant: str, _day: date) -> int:
         return self.used.get(grant, 0)
+
+    def _spent(self, grant: Grant, _day: date, _subject: str) -> bool:
+        return grant.id in self.spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +100,17 @@ def _asked(record: Mapping[str, Any], bundle: Bundle) -> Asked:
     _text(record["id"])
     return Asked(
         call=_call(record, identity, bundle),
-        evidence=Evidence(spki=spki, not_before=at, not_after=at, network=identity.network),
+        evidence=Evidence(
+            spki=spki,
+            not_before=at,
+            not_after=at,
+            network=identity.network,
+            envelope=open_recorded(record["envelope"]) if "envelope" in record else None,
+        ),
         identity=identity,
         at=at,
         used={_text(one["grant"]): int(one["calls"]) for one in facts["used"]},
+        spent=frozenset(map(_text, facts.get("subjects_spent", ()))),
     )
 
 
@@ -119,9 +134,20 @@ def _call(record: Mapping[str, Any], identity: Identity, bundle: Bundle) -> Call
         "grant": _UNKNOWN if states == [GrantState.UNKNOWN] else call["grant"],
         "consent": _UNKNOWN if lost else call["consent"],
     }
+    document |= _chain(call)
+    if "subject" in dict(record["commitments"]):
+        document["subject"] = _SUBJECT
     if "recipient" in call:
         document["recipient"] = _recipient(record, identity, bundle)
     return call_from_document(document, on_the_wire=True)
+
+
+def _chain(call: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the parties; those that no register knows stand at the end of one list."""
+    lists = {key: [*call[key]] for key in ("on_behalf_of", "forwarded_for") if key in call}
+    for number in range(call.get("unknown_parties", 0)):
+        lists[next(reversed(lists))].append(f"{_UNKNOWN} {number}")
+    return lists
 
 
 def _recipient(record: Mapping[str, Any], identity: Identity, bundle: Bundle) -> dict[str, str]:

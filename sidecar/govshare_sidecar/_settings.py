@@ -21,23 +21,33 @@ _READABLE_BY_OTHERS: Final = 0o077
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where a listener stands; port 0 means any free one."""
+    """Where a listener stands.
+
+    Attributes:
+        port: 0 means any free one.
+        shared: Whether other processes of this deployment listen there too.
+    """
 
     host: str
     port: int
+    shared: bool = False
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def load_table(path: Path, overrides: Iterable[Override] = ()) -> Table:
+def load_table(
+    path: Path, overrides: Iterable[Override] = (), *, text: bytes | None = None
+) -> Table:
     """Return the top level of the configuration file *path*; the paths in it are relative to it.
+
+    Where *text* is given it stands for what the file holds, which is not read.
 
     Raises:
         ConfigError: If the file cannot be read, is not TOML, or *overrides* do not fit it.
     """
     try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8", "strict"))
+        document = tomllib.loads((path.read_bytes() if text is None else text).decode())
     except OSError as error:
         raise ConfigError(f"`{path.name}` cannot be read: {why(error)}") from None
     except UnicodeDecodeError as error:
@@ -92,6 +102,17 @@ def read_address(table: Table, default: str | None = None) -> Address:
     if not colon or not host or not port.isascii() or not port.isdecimal() or int(port) > MAX_PORT:
         raise table.error("listen", "is a host and a port, such as 127.0.0.1:8443")
     return Address(host=host, port=int(port))
+
+
+def read_monitor(table: Table) -> Address:
+    """Return where the table ``[metrics]`` has the monitor listen.
+
+    Raises:
+        ConfigError: If a key is wrong, or not one of these.
+    """
+    listen = read_address(table, default="127.0.0.1:9102")
+    table.finish()
+    return listen
 
 
 def read_upstream(table: Table) -> str:

@@ -7,8 +7,9 @@ quotes the parser, and nobody would count them.
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -22,18 +23,20 @@ from govshare_sidecar._pb import enforcement_pb2
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.limits import Limits, Places
-from govshare_sidecar.metrics import Metrics
+from govshare_sidecar.metrics import Metrics, Stage
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.release import Released, release, verify_json_type
+from govshare_sidecar.release_rows import json_digests
 from govshare_sidecar.releases import Allowed, Releases
 from govshare_sidecar.rich import abort, answered, failure, told
 from govshare_sidecar.stream import Streams
+from govshare_sidecar.tracing import arrived_rpc
 from govshare_sidecar.upstream import UpstreamError
 from govshare_sidecar.wire import (
     answer_to_message,
     parse_batch,
+    parse_enveloped,
     parse_message,
-    parse_request,
     parse_stream_request,
     receipt_to_message,
 )
@@ -142,11 +145,12 @@ class Enforcement:
     async def _check(
         self, data: bytes, evidence: Evidence, entrance: str
     ) -> enforcement_pb2.CheckResponse:
-        with self._desk.place(evidence):
-            call = parse_request(data)
+        with self._desk.place(evidence), self._desk.call(entrance):
+            call, presented = parse_enveloped(data)
+            shown = replace(evidence, envelope=presented)
             # The message as it came: it may hold names that the record passes over.
             values = {"request": sm3(data).hex()}
-            answer = await self._desk.answer(call, evidence, entrance=entrance, values=values)
+            answer = await self._desk.answer(call, shown, entrance=entrance, values=values)
         if answer.receipt is None:
             raise AuditError("the answer came without a receipt")
         self._releases.keep(call, answer)
@@ -199,14 +203,15 @@ class Enforcement:
 
     async def _release(self, data: bytes, evidence: Evidence) -> enforcement_pb2.ReleaseResponse:
         """Find what was allowed, filter, record, answer: in that order only."""
-        with self._desk.place(evidence):
+        with self._desk.place(evidence), self._desk.call(RELEASE):
             request = parse_message(enforcement_pb2.ReleaseRequest, data)
             if len(request.body) > MAX_RELEASE_BYTES:
                 raise RefusedError(Cause.TOO_LARGE)
             allowed = self._releases.take(request.record_id, evidence.spki)
             self._desk.verify_in_force(allowed.call, allowed.answer, evidence)
             try:
-                released = await _filtered(request, allowed)
+                with self._desk.stage(Stage.RELEASE):
+                    released = await _filtered(request, allowed)
             except UpstreamError as error:
                 await self._desk.conclude(allowed.answer, Outcome(status=error.fault.value))
                 raise RefusedError(Cause.NOT_JSON) from None
@@ -215,6 +220,7 @@ class Enforcement:
                 rows=released.rows,
                 size_bytes=len(released.body),
                 response=released.digest,
+                records=released.records,
             )
             receipt = await self._desk.conclude(allowed.answer, outcome)
         record_id = str(parse_record(receipt.record)["id"])
@@ -223,6 +229,7 @@ class Enforcement:
         )
 
     def _evidence(self, context: _Context) -> Callable[[], Evidence]:
+        arrived_rpc(context)
         return evidence_of(context, self._authorities, network=self._network)
 
 
@@ -231,5 +238,10 @@ async def _filtered(request: enforcement_pb2.ReleaseRequest, allowed: Allowed) -
     fields = allowed.answer.decision.fields
     records = tuple(request.records.split(".")) if request.records else ()
     if len(request.body) < _LARGE_BYTES:
-        return release(request.body, fields, records=records)
-    return await asyncio.to_thread(release, request.body, fields, records=records)
+        return _release(request.body, fields, records)
+    return await asyncio.to_thread(_release, request.body, fields, records)
+
+
+def _release(body: bytes, fields: Collection[str], records: Sequence[str]) -> Released:
+    released = release(body, fields, records=records)
+    return replace(released, records=json_digests(released.body, records))

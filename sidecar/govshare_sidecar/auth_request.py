@@ -28,6 +28,7 @@ from govshare_sidecar.problem import COMMON_HEADERS, denial, language_of, releas
 from govshare_sidecar.receipts import PLACE, Receipts
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.request import read_head
+from govshare_sidecar.tracing import TRACEPARENT, arrived
 
 ENTRANCE: Final = "auth_request"
 ASK: Final = "/govshare/ask"
@@ -71,6 +72,7 @@ class AuthRequest:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Return the response to *request*, which comes from nginx."""
         language = language_of(request.headers.get("Accept-Language", ""))
+        arrived(request.headers.getall(TRACEPARENT, ()))
         try:
             self._verify_registered(request)
             if request.method != "GET":
@@ -108,12 +110,12 @@ class AuthRequest:
     async def _answer(self, request: web.BaseRequest, language: str) -> web.Response:
         original = read_original(request.headers)
         evidence = self._evidence(original.certificate)
-        with self._desk.place(evidence):
+        with self._desk.place(evidence), self._desk.call(ENTRANCE):
             if original.method != "GET":
                 raise RefusedError(Cause.METHOD, "only `GET` is let through here")
             asked = read_head("GET", original.target, request.headers, self._config.routes)
             answer = await self._desk.answer(
-                asked.call, evidence, entrance=ENTRANCE, values=asked.values()
+                asked.call, asked.shown(evidence), entrance=ENTRANCE, values=asked.values()
             )
             if answer.decision.effect is Effect.DENY:
                 return denial(answer, language=language)

@@ -9,6 +9,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -17,6 +18,7 @@ from multidict import CIMultiDictProxy
 
 from govshare_policy.call import MAX_CALL_BYTES
 from govshare_policy.crypto import sm3
+from govshare_policy.envelope import Presented
 from govshare_policy.errors import AuditError, CallError
 from govshare_policy.gate import Answer
 from govshare_policy.identity import Evidence
@@ -43,6 +45,8 @@ from govshare_sidecar.limits import Limits
 from govshare_sidecar.metrics import Metrics
 from govshare_sidecar.problem import COMMON_HEADERS, language_of, record_headers, trouble
 from govshare_sidecar.refusal import Cause, RefusedError
+from govshare_sidecar.request import envelope_in
+from govshare_sidecar.tracing import TRACEPARENT, arrived
 
 ENTRANCE: Final = "authzen"
 _METHODS: Final[Mapping[str, str]] = {EVALUATION: "POST", EVALUATIONS: "POST", DISCOVERY: "GET"}
@@ -72,6 +76,7 @@ class Authzen:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Return the response to *request*, under the same request id."""
         language = language_of(request.headers.get("Accept-Language", ""))
+        arrived(request.headers.getall(TRACEPARENT, ()))
         echoed: dict[str, str] = {}
         try:
             echoed = _request_id(request.headers)
@@ -102,6 +107,9 @@ class Authzen:
         if request.raw_path == DISCOVERY:
             return _json(discovery(self._config.url))
         evidence = self._authorities.evidence(certificate_of(request), network=self._config.network)
+        envelope = envelope_in(request.headers)
+        if envelope:
+            evidence = replace(evidence, envelope=Presented(text=envelope))
         if not _JSON.fullmatch(request.headers.get("Content-Type", "").strip()):
             raise RefusedError(Cause.BAD_CALL, "the request says `Content-Type: application/json`")
         data = await read_body(request, max_bytes=MAX_CALL_BYTES)
@@ -112,6 +120,8 @@ class Authzen:
         if several is None:
             answer = await self._answer(document, evidence, data)
             return _json(answer_to_decision(answer), record_headers(answer))
+        if envelope:
+            raise RefusedError(Cause.BAD_HEADER, "an envelope speaks of one evaluation")
         decisions = await self._decisions(several, evidence, data)
         return _json({"evaluations": decisions})
 
@@ -165,7 +175,7 @@ class Authzen:
     async def _answer(
         self, document: Mapping[str, object], evidence: Evidence, data: bytes
     ) -> Answer:
-        with self._desk.place(evidence):
+        with self._desk.place(evidence), self._desk.call(ENTRANCE):
             call = parse_evaluation(document)
             # The request as it came: it may hold names that the record passes over.
             values = {"request": sm3(data).hex()}

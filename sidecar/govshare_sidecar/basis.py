@@ -7,21 +7,23 @@ from typing import Final
 
 from govshare_policy.crypto import load_public_key
 from govshare_policy.errors import ConfigError, FactError, PolicyError, VerificationError
-from govshare_policy.facts import RegisterFacts
+from govshare_policy.facts import RegisterFacts, unspent
 from govshare_policy.gate import Basis
 from govshare_policy.identity import CertificateTrust
 from govshare_policy.policy import Bundle, load_bundle
 from govshare_policy.register import Register, load_register
 from govshare_policy.signed import load_signed_bundle
-from govshare_policy.usage import Usage
-from govshare_sidecar.config import Config, OpenPolicy, SignedPolicy
+from govshare_policy.subjects import Subjects
+from govshare_policy.usage import Tally
+from govshare_sidecar.config import Config
 from govshare_sidecar.metrics import Metrics
+from govshare_sidecar.policy_settings import OpenPolicy, SignedPolicy
 
 _log: Final = logging.getLogger(__name__)
 
 
-def load_basis(config: Config, usage: Usage) -> Basis:
-    """Load registers and texts, verified, as one value.
+def load_basis(config: Config, usage: Tally, subjects: Subjects | None = None) -> Basis:
+    """Load registers and texts, verified, as one value; calls are counted by what is given.
 
     Raises:
         FactError: If a register is wrong.
@@ -32,7 +34,11 @@ def load_basis(config: Config, usage: Usage) -> Basis:
     register, bundle = load_policy(config.policy)
     return Basis(
         trust=CertificateTrust(register=register),
-        facts=RegisterFacts(register=register, used=usage.of),
+        facts=RegisterFacts(
+            register=register,
+            used=usage.of,
+            spent=unspent if subjects is None else subjects.is_spent,
+        ),
         bundle=bundle,
     )
 
@@ -55,12 +61,16 @@ def load_policy(policy: OpenPolicy | SignedPolicy) -> tuple[Register, Bundle]:
 class CurrentBasis:
     """The basis in force. It is replaced whole, so no call sees half of a change."""
 
-    def __init__(self, config: Config, usage: Usage, metrics: Metrics) -> None:
+    def __init__(
+        self, config: Config, usage: Tally, metrics: Metrics, subjects: Subjects | None = None
+    ) -> None:
         self._config = config
+        self._subjects = subjects
         self._usage = usage
         self._metrics = metrics
         # Replaced by the event loop only.
-        self._basis = load_basis(config, usage)
+        with metrics.loading():
+            self._basis = load_basis(config, usage, subjects)
         self._reloading = asyncio.Lock()
 
     def __call__(self) -> Basis:
@@ -76,7 +86,10 @@ class CurrentBasis:
         """Build a new basis aside and put it in force, or keep the old one and say why."""
         async with self._reloading:
             try:
-                basis = await asyncio.to_thread(load_basis, self._config, self._usage)
+                with self._metrics.loading():
+                    basis = await asyncio.to_thread(
+                        load_basis, self._config, self._usage, self._subjects
+                    )
             except (FactError, PolicyError, VerificationError, ConfigError) as error:
                 self._metrics.reloaded(done=False)
                 _log.error("reload refused, the policy in force stays: %s", error)

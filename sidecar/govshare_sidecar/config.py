@@ -4,18 +4,18 @@
 docs/reference/configuration.md describes every key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from govshare_policy.errors import ConfigError
-from govshare_policy.policy import Precedence
 from govshare_sidecar._settings import (
     Address,
     load_table,
     read_address,
     read_key,
+    read_monitor,
     read_passphrase,
     read_upstream,
 )
@@ -24,36 +24,49 @@ from govshare_sidecar.auditors import NO_AUDITORS, Auditors, read_auditors
 from govshare_sidecar.auth_request_settings import AuthRequestConfig, read_auth_request
 from govshare_sidecar.authzen_settings import AuthzenConfig, read_authzen
 from govshare_sidecar.descriptors import read_message
+from govshare_sidecar.envelope_settings import (
+    EnvelopeConfig,
+    SubjectsConfig,
+    read_envelope,
+    read_subjects,
+)
 from govshare_sidecar.envoy.settings import EnvoyConfig, read_envoy
+from govshare_sidecar.front_end_settings import FrontEndConfig, read_front_end
 from govshare_sidecar.grpc_proxy_settings import GrpcProxyConfig, read_grpc_proxy
 from govshare_sidecar.limits import NO_LIMITS_STATED, Limits, read_limits
+from govshare_sidecar.logs import USUAL_MESSAGES, Messages, read_messages
 from govshare_sidecar.overrides import Override, blaming
 from govshare_sidecar.pins import PinConfig, read_pins
+from govshare_sidecar.policy_settings import (
+    OpenPolicy,
+    ShadowConfig,
+    SignedPolicy,
+    read_policy,
+    read_shadow,
+    read_workers,
+)
 from govshare_sidecar.routes import Form, Route, RouteError
+from govshare_sidecar.tls_settings import (
+    NationalTlsConfig,
+    TlsConfig,
+    read_national_tls,
+    read_tls,
+)
+from govshare_sidecar.tracing_settings import TracingConfig, read_tracing
 from govshare_sidecar.witness.peers import WatchConfig, read_watch
 
+__all__ = [
+    "Config",
+    "GrpcConfig",
+    "HttpConfig",
+    "LogConfig",
+    "OpenPolicy",
+    "SignedPolicy",
+    "TlsConfig",
+    "load_config",
+]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPolicy:
-    """Registers and texts read as they lie there: for development and small deployments."""
-
-    profile: str
-    precedence: Precedence
-    data: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedPolicy:
-    """Production mode: registers and texts out of a bundle that *key* signed, or none at all.
-
-    Attributes:
-        key: PEM file of the SM2 public key.
-        not_before: A bundle made earlier is refused, so that an old one cannot come back.
-    """
-
-    bundle: Path
-    key: Path
-    not_before: datetime | None
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +90,6 @@ class LogConfig:
     pins: PinConfig
     salts: Path
     witness: WatchConfig | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsConfig:
-    """PEM files: our certificate and key, and the authorities that clients' certificates are of."""
-
-    certificate: Path
-    key: Path
-    client_ca: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +122,18 @@ class HttpConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything the sidecar is told. The table of at least one entrance is there."""
+    """Everything the sidecar is told. The table of at least one entrance is there.
+
+    Attributes:
+        workers: How many processes share the listeners, each with a log of its own; 0 for this
+            process alone, with one log.
+        watch_s: How often files are looked at for a change, in seconds; none if only when told.
+    """
 
     policy: OpenPolicy | SignedPolicy
     log: LogConfig
+    envelope: EnvelopeConfig
+    subjects: SubjectsConfig
     tls: TlsConfig
     grpc: GrpcConfig | None
     http: HttpConfig | None
@@ -132,30 +144,43 @@ class Config:
     grpc_proxy: GrpcProxyConfig | None = None
     authzen: AuthzenConfig | None = None
     auth_request: AuthRequestConfig | None = None
+    national_tls: NationalTlsConfig | None = None
+    front_end: FrontEndConfig | None = None
+    shadow: ShadowConfig | None = None
+    messages: Messages = USUAL_MESSAGES
+    tracing: TracingConfig | None = None
+    workers: int = 0
+    watch_s: float | None = None
 
 
-def load_config(path: Path, overrides: Sequence[Override] = ()) -> Config:
+def load_config(
+    path: Path, overrides: Sequence[Override] = (), *, text: bytes | None = None
+) -> Config:
     """Load the configuration file *path*; the paths in it are relative to it.
 
     *overrides* stand in place of what the file says; their paths are relative to the file too.
+    *text* is what the file said when it was read first, if it was.
 
     Raises:
         ConfigError: If the file or one it names cannot be read, or a key is unknown, missing or
             wrong. The message names the file and the key.
     """
     with blaming(overrides):
-        return _config(load_table(path, overrides), name=path.name)
+        return _config(load_table(path, overrides, text=text), name=path.name)
 
 
 def _config(root: Table, *, name: str) -> Config:
-    tls = _tls(root.table("tls"))
+    tls = read_tls(root.table("tls"))
+    log = _log(root.table("log"))
     config = Config(
-        policy=_policy(root),
-        log=_log(root.table("log")),
+        policy=read_policy(root),
+        log=log,
+        envelope=read_envelope(root, log.directory, origin=log.origin),
+        subjects=read_subjects(root, log.directory),
         tls=tls,
         grpc=_grpc(root.table("grpc")) if root.has("grpc") else None,
         http=_http(root.table("http")) if root.has("http") else None,
-        metrics=_metrics(root.table("metrics")) if root.has("metrics") else None,
+        metrics=read_monitor(root.table("metrics")) if root.has("metrics") else None,
         limits=read_limits(root.table("limits")) if root.has("limits") else NO_LIMITS_STATED,
         auditors=read_auditors(root.table("audit")) if root.has("audit") else NO_AUDITORS,
         envoy=_envoy(root.table("envoy"), tls) if root.has("envoy") else None,
@@ -164,6 +189,13 @@ def _config(root: Table, *, name: str) -> Config:
         auth_request=_auth_request(root.table("auth_request"), tls)
         if root.has("auth_request")
         else None,
+        national_tls=_beside_http(root, "national_tls", read_national_tls),
+        front_end=_beside_http(root, "front_end", read_front_end),
+        messages=read_messages(root.table("messages")) if root.has("messages") else USUAL_MESSAGES,
+        tracing=read_tracing(root.table("tracing")) if root.has("tracing") else None,
+        shadow=read_shadow(root.table("shadow")) if root.has("shadow") else None,
+        workers=read_workers(root) if root.has("workers") else 0,
+        watch_s=root.seconds("watch_s", 1.0) if root.has("watch_s") else None,
     )
     root.finish()
     data_path = (config.grpc, config.http, config.envoy, config.grpc_proxy)
@@ -173,21 +205,13 @@ def _config(root: Table, *, name: str) -> Config:
     return config
 
 
-def _policy(root: Table) -> OpenPolicy | SignedPolicy:
-    if not root.has("bundle"):
-        return OpenPolicy(
-            profile=root.text("profile"),
-            precedence=Precedence(root.choice("precedence", tuple(Precedence), "strictest")),
-            data=root.path("data"),
-        )
-    for key in ("profile", "precedence", "data"):
-        if root.has(key):
-            raise root.error(key, "stands in the signed bundle; leave it out beside `bundle`")
-    return SignedPolicy(
-        bundle=root.path("bundle"),
-        key=root.file("bundle_key"),
-        not_before=root.instant("bundle_not_before") if root.has("bundle_not_before") else None,
-    )
+def _beside_http(root: Table, key: str, read: Callable[[Table], _T]) -> _T | None:
+    """Return what the table *key* says, one more listener in front of the API of ``[http]``."""
+    if not root.has(key):
+        return None
+    if not root.has("http"):
+        raise root.error(key, "is a further listener of [http], which is not there")
+    return read(root.table(key))
 
 
 def _log(table: Table) -> LogConfig:
@@ -203,16 +227,6 @@ def _log(table: Table) -> LogConfig:
     )
     table.finish()
     return log
-
-
-def _tls(table: Table) -> TlsConfig:
-    tls = TlsConfig(
-        certificate=table.file("certificate"),
-        key=table.file("key"),
-        client_ca=table.file("client_ca"),
-    )
-    table.finish()
-    return tls
 
 
 def _grpc(table: Table) -> GrpcConfig:
@@ -277,14 +291,8 @@ def _route(table: Table) -> Route:
         fields_parameter=table.text("fields_parameter", ""),
         parameters=table.texts("parameters") if table.has("parameters") else (),
         records=table.text("records", ""),
-    )
+    ).asked_by(table.text("subject", ""))
     form = Form(table.choice("format", tuple(Form), Form.JSON))
     message = read_message(table, route.records) if form is Form.PROTOBUF else None
     table.finish()
     return route.answered_in(form, message)
-
-
-def _metrics(table: Table) -> Address:
-    listen = read_address(table, default="127.0.0.1:9102")
-    table.finish()
-    return listen

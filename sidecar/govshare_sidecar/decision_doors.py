@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The listeners of the HTTP entrances that decide and do not carry data."""
 
-import ssl
 from collections.abc import AsyncIterator
+from functools import partial
 
 from govshare_sidecar.auth_request import AuthRequest
 from govshare_sidecar.authzen import Authzen
@@ -12,6 +12,7 @@ from govshare_sidecar.door import door
 from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.listeners import HttpListener, proxy_tls_context
 from govshare_sidecar.metrics import Metrics
+from govshare_sidecar.tls_reload import LiveTls
 
 
 async def open_doors(
@@ -19,7 +20,7 @@ async def open_doors(
     *,
     desk: Desk,
     authorities: ClientAuthorities,
-    tls: ssl.SSLContext,
+    tls: LiveTls,
     metrics: Metrics,
 ) -> AsyncIterator[tuple[str, HttpListener]]:
     """Open the listeners that *config* asks for; each comes with the name of its table.
@@ -36,21 +37,22 @@ async def open_doors(
             limits=config.limits,
         )
         listener = await HttpListener.start(
-            door(authzen), config.authzen.listen, key="authzen.listen", tls=tls
+            door(authzen), config.authzen.listen, key="authzen.listen", tls=tls.context()
         )
         yield "authzen", listener
     if config.auth_request is not None:
+        client_ca = config.auth_request.client_ca
         auth_request = AuthRequest(
             config.auth_request,
             desk=desk,
             authorities=authorities,
-            proxies=ClientAuthorities.load(config.auth_request.client_ca),
+            proxies=tls.authorities_of(client_ca),
             metrics=metrics,
         )
         listener = await HttpListener.start(
             door(auth_request),
             config.auth_request.listen,
             key="auth_request.listen",
-            tls=proxy_tls_context(config.tls, config.auth_request.client_ca),
+            tls=tls.context(partial(proxy_tls_context, client_ca=client_ca)),
         )
         yield "auth_request", listener

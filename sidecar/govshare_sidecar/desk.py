@@ -3,21 +3,27 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from govshare_policy.audit import Receipt
-from govshare_policy.call import Call
-from govshare_policy.errors import AuditError
+from govshare_policy.call import Action, Call
+from govshare_policy.egress.batchfile import DIGEST_BYTES
+from govshare_policy.egress.leafstore import LeafStore
+from govshare_policy.egress.released import release_key, seal
+from govshare_policy.errors import AuditError, VerificationError
 from govshare_policy.gate import Answer, Gate, Outcome
-from govshare_policy.identity import Evidence
+from govshare_policy.identity import Evidence, Identity
 from govshare_sidecar.clock import Clock
 from govshare_sidecar.limits import NO_LIMITS_STATED, Limits, Places
-from govshare_sidecar.metrics import Metrics
+from govshare_sidecar.metrics import Metrics, Stage
 from govshare_sidecar.refusal import Cause, RefusedError
+from govshare_sidecar.shadow import Shadow
+from govshare_sidecar.tracing import NO_TRACING, Tracing, answered, concluded
 from govshare_sidecar.witness.feeder import Feeder
 
 _log: Final = logging.getLogger(__name__)
@@ -39,17 +45,24 @@ class Desk:
         on_failure: Callable[[], None],
         feeder: Feeder | None = None,
         limits: Limits = NO_LIMITS_STATED,
+        tracing: Tracing = NO_TRACING,
+        shadow: Shadow | None = None,
+        leaves: LeafStore | None = None,
     ) -> None:
         self._gate = gate
+        self._leaves = leaves
+        self._shadow = shadow
         self._clock = Clock(gate.now)
         self._most = limits.in_flight
         self._feeder = feeder
         self._metrics = metrics
+        self._tracing = tracing
         self._on_failure = on_failure
         # Owned by the event loop, as everything else here.
         self._failure: AuditError | None = None
         self._under_way: set[asyncio.Task[Any]] = set()
         self._places = Places(most=limits.in_flight, share=limits.per_caller)
+        self._turn = asyncio.Lock()
 
     @property
     def is_open(self) -> bool:
@@ -61,6 +74,23 @@ class Desk:
     def in_flight(self) -> int:
         """How many requests are under way."""
         return self._places.taken
+
+    @property
+    def queued(self) -> int:
+        """How many records are on their way to the disk."""
+        return len(self._under_way)
+
+    @contextmanager
+    def call(self, entrance: str) -> Iterator[None]:
+        """Measure and trace what is inside the ``with`` as one call at *entrance*."""
+        with self._metrics.timed_call(entrance), self._tracing.call(entrance):
+            yield
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Measure and trace what is inside the ``with`` as *stage* of a call."""
+        with self._metrics.timed(stage), self._tracing.stage(stage):
+            yield
 
     def place(self, evidence: Evidence) -> AbstractContextManager[None]:
         """Hold a place at the desk for one request of whoever *evidence* shows.
@@ -77,8 +107,11 @@ class Desk:
         *,
         entrance: str,
         values: Mapping[str, str] | None = None,
+        recognised: Mapping[str, Any] | None = None,
     ) -> Answer:
         """Return the answer to *call* once it is recorded, with commitments to *values*.
+
+        *recognised* is what the onward guard saw, where it made the call.
 
         Raises:
             AuditError: If it was not recorded. Nothing may be released.
@@ -86,7 +119,9 @@ class Desk:
         """
         if len(self._under_way) >= self._most:
             raise RefusedError(Cause.BUSY)
-        return await self._carried_through(self._answer(call, evidence, entrance, values))
+        return await self._carried_through(
+            self._answer(call, evidence, entrance, values, recognised)
+        )
 
     def verify_in_force(self, call: Call, answer: Answer, evidence: Evidence) -> None:
         """Return only if *answer* was given to this caller by the policy that is still in force.
@@ -100,9 +135,16 @@ class Desk:
         basis = self._gate.basis()
         # The claimed time was held against the clock when the call was answered.
         timeless = replace(call, at=None)
-        identity = basis.trust.identify(timeless, evidence, at=self._gate.now())
+        # So was its envelope opened, which is good for one call; whose it is, is asked again.
+        shown = _opened(evidence, answer)
+        identity = basis.trust.identify(timeless, shown, at=self._gate.now())
         if identity != answer.identity or basis.bundle.revision != answer.decision.revision:
             raise RefusedError(Cause.NO_RELEASE)
+
+    def identify(self, evidence: Evidence) -> Identity:
+        """Return whom *evidence* proves now, whatever is asked; with a flaw, nobody."""
+        nothing = Call(id="", action=Action.READ, resource="", fields=(), purpose="")
+        return self._gate.basis().trust.identify(nothing, evidence, at=self._gate.now())
 
     async def conclude(self, answer: Answer, outcome: Outcome) -> Receipt:
         """Return the receipt of the record of what became of an allowed call.
@@ -126,26 +168,77 @@ class Desk:
         return AuditError("the call could not be recorded, so nothing was released")
 
     async def _answer(
-        self, call: Call, evidence: Evidence, entrance: str, values: Mapping[str, str] | None
+        self,
+        call: Call,
+        evidence: Evidence,
+        entrance: str,
+        values: Mapping[str, str] | None,
+        recognised: Mapping[str, Any] | None,
     ) -> Answer:
-        self._verify_open()
-        self._clock.verify()
-        if self._feeder is not None:
-            self._feeder.verify_watched()
-        began = time.monotonic()
+        submit = partial(self._gate.submit, call, evidence, values=values, recognised=recognised)
+        with self.stage(Stage.DECISION):
+            submitted = await self._submitted(submit, is_kept=_is_kept(call, evidence))
         try:
-            answer = await asyncio.wrap_future(self._gate.submit(call, evidence, values=values))
+            with self.stage(Stage.COMMIT):
+                answer = await asyncio.wrap_future(submitted)
         except AuditError as error:
             raise self.close(error) from error
-        self._metrics.answered(entrance, answer.decision.outcome, commit_s=time.monotonic() - began)
+        self._metrics.answered(entrance, answer.decision)
+        answered(answer)
+        if self._shadow is not None:
+            self._shadow.offer(call, _opened(evidence, answer), answer)
         return answer
+
+    async def _submitted(
+        self, submit: Callable[[], Future[Answer]], *, is_kept: bool
+    ) -> Future[Answer]:
+        """Have a call decided and its record on its way, once those before it are.
+
+        What *is_kept* is on the disk before anything is decided, which takes milliseconds. The
+        loop goes on meanwhile, and the calls behind it wait: records keep the order of their times.
+        """
+        async with self._turn:
+            self._verify_open()
+            self._clock.verify()
+            if self._feeder is not None:
+                self._feeder.verify_watched()
+            try:
+                return await asyncio.to_thread(submit) if is_kept else submit()
+            except AuditError as error:
+                raise self.close(error) from error
 
     async def _conclude(self, answer: Answer, outcome: Outcome) -> Receipt:
         self._verify_open()
+        concluded(outcome.status)
+        with self.stage(Stage.OUTCOME):
+            return await self._ended(answer, outcome)
+
+    async def _ended(self, answer: Answer, outcome: Outcome) -> Receipt:
         try:
+            if len(outcome.records) > DIGEST_BYTES:
+                # Of several records the leaves are kept, and they may be many.
+                outcome = await asyncio.to_thread(self._sealed, answer, outcome)
+            elif outcome.records:
+                outcome = self._sealed(answer, outcome)
             return await asyncio.wrap_future(self._gate.conclude(answer, outcome))
         except AuditError as error:
             raise self.close(error) from error
+
+    def _sealed(self, answer: Answer, outcome: Outcome) -> Outcome:
+        """Return *outcome* with the root over the records that left.
+
+        Raises:
+            AuditError: If there is no key for it, or the leaves cannot be kept.
+        """
+        try:
+            key = release_key(self._gate.salts, answer.record_id)
+        except VerificationError:
+            # Erased since the answer: then no record that left may be provable either.
+            return outcome
+        sealed = seal(key, outcome.records)
+        if self._leaves is not None and sealed.records > 1:
+            self._leaves.keep(answer.record_id, sealed.leaves)
+        return replace(outcome, root=sealed.root)
 
     async def _carried_through(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Do *work* to its end, even if the caller goes away: a record is never half wanted."""
@@ -157,3 +250,13 @@ class Desk:
     def _verify_open(self) -> None:
         if self._failure is not None:
             raise AuditError("the audit log has stopped, so no call is answered until a restart")
+
+
+def _is_kept(call: Call, evidence: Evidence) -> bool:
+    """Tell whether something of the call is kept beside its record: a nonce, or a subject."""
+    return evidence.envelope is not None or bool(call.subject)
+
+
+def _opened(evidence: Evidence, answer: Answer) -> Evidence:
+    """Return *evidence* with the envelope as it was opened when the call was answered."""
+    return replace(evidence, envelope=answer.identity.envelope)

@@ -2,7 +2,6 @@
 """Every entrance of one process: opened after one another, and closed together."""
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,17 +11,20 @@ from typing import Any
 from govshare_sidecar._settings import Address
 from govshare_sidecar.api import Enforcement
 from govshare_sidecar.audit_api import Audit
-from govshare_sidecar.config import Config, GrpcConfig
+from govshare_sidecar.config import Config, GrpcConfig, HttpConfig
 from govshare_sidecar.decision_doors import open_doors
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.envoy.entrance import EnvoyListener
 from govshare_sidecar.evidence import ClientAuthorities
+from govshare_sidecar.front_end import FrontEndListener
 from govshare_sidecar.grpc_proxy_listener import listen_grpc_proxy
 from govshare_sidecar.grpc_upstream import GrpcUpstream
 from govshare_sidecar.listeners import GrpcListener, HttpListener, Service
 from govshare_sidecar.metrics import Metrics, monitor
 from govshare_sidecar.proofs import Proofs
 from govshare_sidecar.proxy import Proxy, http_server
+from govshare_sidecar.side_doors import open_front_end, open_national
+from govshare_sidecar.tls_tables import TlsTables
 from govshare_sidecar.upstream import Upstream
 
 
@@ -33,14 +35,14 @@ class Counter:
     Attributes:
         desk: Answers calls.
         authorities: Whose certificates clients may show.
-        tls: Of the listeners over HTTP.
+        tls: Of all listeners.
         proofs: Reads proofs out of the log.
         now: Tells the time, with a zone.
     """
 
     desk: Desk
     authorities: ClientAuthorities
-    tls: ssl.SSLContext
+    tls: TlsTables
     metrics: Metrics
     proofs: Proofs
     now: Callable[[], datetime]
@@ -56,6 +58,7 @@ class Entrances:
         self._rpc: dict[str, GrpcListener | EnvoyListener] = {}
         self._http: dict[str, HttpListener] = {}
         self._monitor: HttpListener | None = None
+        self._front_end: FrontEndListener | None = None
         self._announcing: set[asyncio.Task[None]] = set()
 
     @property
@@ -89,7 +92,7 @@ class Entrances:
         """
         config = self._config
         if config.metrics is not None:
-            server = monitor(counter.metrics, is_serving)
+            server = monitor(counter.metrics, is_serving, notes=lambda: counter.tls.notes)
             self._monitor = await HttpListener.start(
                 server, config.metrics, key="metrics.listen", tls=None
             )
@@ -108,14 +111,18 @@ class Entrances:
                 metrics=counter.metrics,
             )
             self._http["http"] = await HttpListener.start(
-                http_server(proxy), config.http.listen, key="http.listen", tls=counter.tls
+                http_server(proxy),
+                config.http.listen,
+                key="http.listen",
+                tls=counter.tls.main.context(),
             )
+            await self._open_beside(config.http, counter, upstream)
         await self._open_rpc(counter, proxied)
         doors = open_doors(
             config,
             desk=counter.desk,
             authorities=counter.authorities,
-            tls=counter.tls,
+            tls=counter.tls.main,
             metrics=counter.metrics,
         )
         async for name, listener in doors:
@@ -127,19 +134,29 @@ class Entrances:
             await door.not_serving()
         # Whoever sends calls here hears of it first, and sends them elsewhere.
         await asyncio.sleep(self._config.limits.notice_s)
-        await asyncio.gather(*(door.stop() for door in (*self._rpc.values(), *self._http.values())))
+        doors = [*self._rpc.values(), *self._http.values()]
+        beside = [] if self._front_end is None else [self._front_end]
+        await asyncio.gather(*(door.stop() for door in (*doors, *beside)))
 
     def say(self, *, serving: bool) -> None:
         """Tell those who ask for the health of an entrance; returns at once."""
         for door in self._rpc.values():
             self._announce(door.announce(serving=True) if serving else door.not_serving())
 
+    async def _open_beside(self, http: HttpConfig, counter: Counter, upstream: Upstream) -> None:
+        """Open the further listeners in front of the API of *http*."""
+        at = (self._config, http, upstream, counter.tls)
+        national = await open_national(*at, desk=counter.desk, metrics=counter.metrics)
+        if national is not None:
+            self._http["national_tls"] = national
+        self._front_end = await open_front_end(*at, desk=counter.desk, metrics=counter.metrics)
+
     async def _open_rpc(self, counter: Counter, proxied: GrpcUpstream | None) -> None:
         config = self._config
         if config.grpc is not None:
             self._rpc["grpc"] = await GrpcListener.start(
                 config.grpc,
-                config.tls,
+                counter.tls.main.credentials(),
                 services=self._services(config.grpc, counter),
                 limits=config.limits,
             )
@@ -147,6 +164,7 @@ class Entrances:
             self._rpc["grpc_proxy"] = await listen_grpc_proxy(
                 config,
                 config.grpc_proxy,
+                credentials=counter.tls.main.credentials(),
                 desk=counter.desk,
                 metrics=counter.metrics,
                 upstream=proxied,
@@ -156,7 +174,7 @@ class Entrances:
         if config.envoy is not None:
             self._rpc["envoy"] = await EnvoyListener.start(
                 config.envoy,
-                config.tls,
+                counter.tls.main,
                 desk=counter.desk,
                 authorities=counter.authorities,
                 metrics=counter.metrics,

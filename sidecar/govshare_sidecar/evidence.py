@@ -2,21 +2,26 @@
 """From a client's certificate, whose chain the TLS library has verified, to evidence."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from govshare_policy.crypto import sm3
-from govshare_policy.errors import ConfigError, IdentityError
-from govshare_policy.identity import Evidence
+from govshare_policy.errors import ConfigError, IdentityError, SignatureError
+from govshare_policy.identity import Evidence, Flaw
 from govshare_sidecar._table import why
+from govshare_sidecar.certificates import (
+    is_authority,
+    key_of,
+    parse_certificates,
+    verify_issued,
+)
+from govshare_sidecar.revocation import RevocationLists, authority_id, load_lists
 
 _log: Final = logging.getLogger(__name__)
 _MAX_CHAIN: Final = 8
@@ -24,43 +29,57 @@ _REMEMBERED: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Validity:
-    """A span of time; that of a chain is what its certificates have in common."""
+class _Chain:
+    """A chain from a certificate to a root.
+
+    Attributes:
+        start: Since when all certificates in it are valid.
+        end: Until when they are.
+        links: Of every certificate but the root its serial number, and the id of its issuer.
+    """
 
     start: datetime
     end: datetime
+    links: tuple[tuple[int, bytes], ...]
 
     def within(self, other: Self) -> Self:
-        return type(self)(start=max(self.start, other.start), end=min(self.end, other.end))
+        """Return the chain that *other* continues downwards."""
+        return type(self)(
+            start=max(self.start, other.start),
+            end=min(self.end, other.end),
+            links=self.links + other.links,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ClientAuthorities:
-    """The authorities whose certificates clients may present.
+class Authorities:
+    """The authorities in one file, and what they took back.
 
-    The TLS library verifies signatures, purposes and names in a chain, but is told to leave time
-    aside, so that an expired certificate meets a recorded denial and not a broken connection.
-    The time of the whole chain is therefore read here, and judged where every call is decided.
+    Attributes:
+        certificates: Theirs; intermediate ones too.
+        lists: ``None`` where none were asked for, so that only the registers say what is revoked.
     """
 
     certificates: tuple[x509.Certificate, ...] = field(repr=False)
+    lists: RevocationLists | None = None
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path, crl: Sequence[Path] = ()) -> Self:
         """Return the authorities in the PEM file *path*; intermediate ones stand there too.
 
         Raises:
-            ConfigError: If the file holds no certificate, or one that is no authority.
+            ConfigError: If the file holds no certificate, or one that is no authority, or a list
+                in one of the files *crl* cannot be used.
         """
         try:
-            certificates = x509.load_pem_x509_certificates(path.read_bytes())
+            data = path.read_bytes()
         except OSError as error:
             raise ConfigError(f"`{path.name}` cannot be read: {why(error)}") from None
-        except ValueError:
-            raise ConfigError(f"`{path.name}` does not hold certificates in PEM") from None
-        if not all(_is_authority(certificate) for certificate in certificates):
+        certificates = parse_certificates(data, name=path.name)
+        if not all(map(is_authority, certificates)):
             raise ConfigError(f"`{path.name}` holds a certificate that is no authority")
-        return cls(certificates=tuple(certificates))
+        lists = load_lists(crl, certificates) if crl else None
+        return cls(certificates=certificates, lists=lists)
 
     def verify_in_force(self, at: datetime) -> None:
         """Return only if some authority is valid at *at*.
@@ -68,79 +87,149 @@ class ClientAuthorities:
         Raises:
             ConfigError: If none is, so that no client could ever be let in.
         """
-        spans = [_validity(certificate) for certificate in self.certificates]
-        if not any(span.start <= at <= span.end for span in spans):
+        spans = [
+            (each.not_valid_before_utc, each.not_valid_after_utc) for each in self.certificates
+        ]
+        if not any(start <= at <= end for start, end in spans):
             raise ConfigError("no certificate in `tls.client_ca` is valid now; renew it")
+
+    def silent(self, at: datetime) -> tuple[tuple[str, str], ...]:
+        """Return the authorities without a list in force: name, and ``missing`` or so."""
+        return () if self.lists is None else self.lists.silent(self.certificates, at=at)
+
+
+class ClientAuthorities:
+    """The authorities whose certificates clients may present now.
+
+    The TLS library verifies signatures, purposes and names in a chain, but is told to leave time
+    aside, so that an expired certificate meets a recorded denial and not a broken connection.
+    The time of the whole chain is therefore read here, and judged where every call is decided.
+    What an authority took back is read at every call, so that a connection which outlives its
+    certificate gets denials.
+    """
+
+    def __init__(
+        self,
+        authorities: Authorities,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Begin with *authorities*; *now* tells whether their lists are in force."""
+        # Replaced whole, by the event loop.
+        self._authorities = authorities
+        self._now = now
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Return the authorities in the PEM file *path*, without lists.
+
+        Raises:
+            ConfigError: As :meth:`Authorities.load`.
+        """
+        return cls(Authorities.load(path))
+
+    @property
+    def current(self) -> Authorities:
+        """Those that count now."""
+        return self._authorities
+
+    @property
+    def certificates(self) -> tuple[x509.Certificate, ...]:
+        """Theirs, as of now."""
+        return self._authorities.certificates
+
+    def replace(self, authorities: Authorities) -> None:
+        """Let *authorities* count from the next call on."""
+        self._authorities = authorities
 
     def evidence(self, der: bytes | None, *, network: str) -> Evidence:
         """Return what the certificate *der* shows on the listener of *network*.
 
         Its validity is what the certificate and the authorities above it have in common. One
         that cannot be read, or whose chain is not in the file, is no evidence: the call is
-        denied, and the denial is recorded.
+        denied, and the denial is recorded. So it is for one that was taken back, and where no
+        list in force says that it was not.
         """
         if der is None:
             return Evidence(network=network)
+        authorities = self._authorities
         try:
-            spki, validity = _shown(self, der)
+            spki, chains = _shown(authorities, der)
         except IdentityError as error:
             _log.warning("%s", error)
             return Evidence(network=network)
+        chain, flaw = _best(chains, authorities.lists, at=self._now())
         return Evidence(
-            spki=spki, not_before=validity.start, not_after=validity.end, network=network
+            spki=spki, not_before=chain.start, not_after=chain.end, network=network, flaw=flaw
         )
 
 
+def _best(
+    chains: Sequence[_Chain], lists: RevocationLists | None, *, at: datetime
+) -> tuple[_Chain, Flaw | None]:
+    """Return one chain, and what the lists have against it.
+
+    Of several it is the one that lasts longest, because the TLS library accepted any of them; but
+    one with a flaw only where all have one, and then what is known goes before what is not.
+    """
+    flaws = [lists.flaw(chain.links, at=at) if lists is not None else None for chain in chains]
+    for flaw in (None, Flaw.CERTIFICATE_REVOKED, Flaw.REVOCATION_UNKNOWN):
+        held = [chain for chain, found in zip(chains, flaws, strict=True) if found is flaw]
+        if held:
+            return max(held, key=lambda chain: chain.end), flaw
+    raise AssertionError("a certificate is shown with at least one chain")
+
+
 @lru_cache(maxsize=_REMEMBERED)
-def _shown(authorities: ClientAuthorities, der: bytes) -> tuple[bytes, _Validity]:
-    """Return what *der* shows: SM3 of its key, and the time in which its chain is valid.
+def _shown(authorities: Authorities, der: bytes) -> tuple[bytes, tuple[_Chain, ...]]:
+    """Return what *der* shows: SM3 of its key, and its chains, at least one.
 
     Raises:
         IdentityError: If it cannot be read, or was not issued by an authority in the file.
     """
     try:
         certificate = x509.load_der_x509_certificate(der)
-        public = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except ValueError:
         raise IdentityError("a client certificate cannot be read") from None
+    key = key_of(certificate)
     chains = _chains(certificate, authorities.certificates, depth=_MAX_CHAIN)
     if not chains:
         raise IdentityError("a client certificate has no chain within `tls.client_ca`")
-    spki = sm3(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
-    # Of several chains the one that lasts longest: the TLS library accepted any of them.
-    return spki, max(chains, key=lambda span: span.end).within(_validity(certificate))
+    return sm3(key), tuple(chains)
 
 
 def _chains(
     certificate: x509.Certificate, above: Sequence[x509.Certificate], *, depth: int
-) -> list[_Validity]:
-    """Return the validity of every chain from an issuer of *certificate* up to a root."""
+) -> list[_Chain]:
+    """Return every chain from *certificate* up to a root."""
     found = []
     for issuer in above:
         if depth == 0 or issuer == certificate or not _issued(certificate, issuer):
             continue
+        own = _link(certificate, issuer)
         if issuer.issuer == issuer.subject:
-            found.append(_validity(issuer))
-        found.extend(
-            span.within(_validity(issuer)) for span in _chains(issuer, above, depth=depth - 1)
-        )
+            found.append(_root(issuer).within(own))
+        found.extend(chain.within(own) for chain in _chains(issuer, above, depth=depth - 1))
     return found
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        verify_issued(certificate, issuer)
+    except SignatureError:
         return False
     return True
 
 
-def _validity(certificate: x509.Certificate) -> _Validity:
-    return _Validity(start=certificate.not_valid_before_utc, end=certificate.not_valid_after_utc)
+def _link(certificate: x509.Certificate, issuer: x509.Certificate) -> _Chain:
+    return _Chain(
+        start=certificate.not_valid_before_utc,
+        end=certificate.not_valid_after_utc,
+        links=((certificate.serial_number, authority_id(issuer)),),
+    )
 
 
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
+def _root(certificate: x509.Certificate) -> _Chain:
+    return _Chain(
+        start=certificate.not_valid_before_utc, end=certificate.not_valid_after_utc, links=()
+    )

@@ -21,11 +21,13 @@ from govshare_sidecar.grpc_proxy_call import AskedRpc, Sent, committed, read_rpc
 from govshare_sidecar.grpc_proxy_settings import GrpcProxyConfig, RpcRoute
 from govshare_sidecar.grpc_upstream import GrpcUpstream, RpcCall, fault_of
 from govshare_sidecar.limits import Places
-from govshare_sidecar.metrics import Metrics
+from govshare_sidecar.metrics import Metrics, Stage
 from govshare_sidecar.problem import record_headers, release_headers
 from govshare_sidecar.refusal import RefusedError
 from govshare_sidecar.release import BROKEN_OFF, CALLER_LEFT, RELEASED, Released
 from govshare_sidecar.release_protobuf import release_message
+from govshare_sidecar.release_rows import message_digests
+from govshare_sidecar.tracing import traced
 from govshare_sidecar.upstream import UpstreamError
 
 ENTRANCE: Final = "grpc_proxy"
@@ -61,6 +63,7 @@ class Exchange:
         self._rows = 0
         self._size_bytes = 0
         self._left = sm3_new()
+        self._records = bytearray()
         # Why the gateway breaks the RPC off, where it does.
         self._refused: RefusedError | None = None
         self._call: RpcCall = None
@@ -79,18 +82,24 @@ class Exchange:
             UpstreamError: If the department's API gave nothing that may be released.
             AuditError: If it was not recorded.
         """
-        with self._place():
+        with self._place(), self._door.desk.call(ENTRANCE):
             config = self._door.config
             metadata = self._context.invocation_metadata() or ()
             asked = read_rpc(self._route, metadata, onward=config.metadata)
             sent: Sent | None = None
+            data = b""
             if isinstance(argument, bytes):
+                data = argument
                 sent = read_sent(self._route, argument, max_bytes=config.max_request_bytes)
+                asked = asked.about(sent)
                 onward: Argument = sent.data
             else:
                 onward = self._onward(argument)
             answer = await self._door.desk.answer(
-                asked.call, self._evidence(), entrance=ENTRANCE, values=committed(self._route, sent)
+                asked.call,
+                asked.shown(self._evidence(), message=data),
+                entrance=ENTRANCE,
+                values=committed(self._route, sent),
             )
             if answer.decision.effect is Effect.DENY:
                 await self._announce(record_headers(answer))
@@ -136,8 +145,16 @@ class Exchange:
     async def _relay(self, asked: AskedRpc, answer: Answer, onward: Argument) -> bytes | None:
         if self._refused is not None:
             raise self._refused
+        # A stream is filtered as it comes: its release is part of the time that it takes.
+        with self._door.desk.stage(Stage.UPSTREAM):
+            return await self._asked(asked, answer, onward)
+
+    async def _asked(self, asked: AskedRpc, answer: Answer, onward: Argument) -> bytes | None:
         self._call = self._door.upstream.ask(
-            self._route, onward, metadata=asked.onward(answer), timeout_s=self._timeout_s()
+            self._route,
+            onward,
+            metadata=traced(asked.onward(answer)),
+            timeout_s=self._timeout_s(),
         )
         try:
             if self._route.method.server_streaming:
@@ -183,7 +200,11 @@ class Exchange:
         self._recorded = True
         digest = self._left.digest() if status == RELEASED or self._size_bytes else b""
         outcome = Outcome(
-            status=status, rows=self._rows, size_bytes=self._size_bytes, response=digest
+            status=status,
+            rows=self._rows,
+            size_bytes=self._size_bytes,
+            response=digest,
+            records=bytes(self._records),
         )
         await self._door.desk.conclude(answer, outcome)
 
@@ -217,6 +238,8 @@ class Exchange:
         if framed:
             self._left.update(len(released.body).to_bytes(4))
         self._left.update(released.body)
+        kind, records = self._route.method.output_type, self._route.records
+        self._records += message_digests(released.body, kind, records)
 
     def _passed(self, metadata: Any) -> tuple[tuple[str, str | bytes], ...]:  # noqa: ANN401  as above
         names = self._door.config.response_metadata

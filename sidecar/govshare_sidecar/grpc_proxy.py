@@ -14,6 +14,7 @@ from govshare_sidecar.grpc_exchange import ENTRANCE, Argument, Context, Door, Ex
 from govshare_sidecar.grpc_proxy_settings import RpcRoute
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.rich import DETAILS, answered, rich_denial
+from govshare_sidecar.tracing import arrived_rpc
 
 # What the listener answers itself.
 _OWN: Final = (
@@ -70,6 +71,7 @@ class GrpcProxy:
     async def _answered(
         self, route: RpcRoute, argument: Argument, context: Context
     ) -> bytes | None:
+        arrived_rpc(context)
         evidence = evidence_of(context, self._authorities, network=self._door.config.network)
         exchange = Exchange(self._door, route, context, evidence=evidence)
         if route.method.client_streaming or route.method.server_streaming:

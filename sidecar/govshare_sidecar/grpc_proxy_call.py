@@ -2,7 +2,7 @@
 """From an RPC to a call: everything that is checked before there is one."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,14 +13,26 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from govshare_policy.call import Call, call_from_document
 from govshare_policy.crypto import sm3
+from govshare_policy.envelope import Presented, request_digest
 from govshare_policy.gate import Answer
+from govshare_policy.identity import Evidence
 from govshare_sidecar.grpc_proxy_settings import RpcRoute
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.request import read_stated, stated
+from govshare_sidecar.request import envelope_in, read_stated, stated
+from govshare_sidecar.routes import one_subject
 
 FIELDS: Final = "govshare-fields"
 _NOT_SUBJECTS: Final = (FieldDescriptor.CPPTYPE_BOOL, FieldDescriptor.CPPTYPE_ENUM)
 Metadata = tuple[tuple[str, str | bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A message of a caller, read and spelled anew."""
+
+    data: bytes
+    subjects: tuple[str, ...]
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +41,24 @@ class AskedRpc:
 
     Attributes:
         metadata: What goes on to the department's API, of what the caller sent.
+        envelope: What the caller signed; empty if nothing.
     """
 
     call: Call
     route: RpcRoute
     metadata: Metadata
+    envelope: str = field(default="", repr=False)
+
+    def about(self, sent: Sent) -> "AskedRpc":
+        """Return the RPC with the subject that its one message names, if the route asks so."""
+        return replace(self, call=replace(self.call, subject=sent.subject))
+
+    def shown(self, evidence: Evidence, *, message: bytes) -> Evidence:
+        """Return *evidence* with the envelope; *message* is empty where several come."""
+        if not self.envelope:
+            return evidence
+        request = request_digest("POST", self.route.path, message)
+        return replace(evidence, envelope=Presented(text=self.envelope, request=request))
 
     def onward(self, answer: Answer) -> Metadata:
         """Return what the department's API is sent: what goes on, and what *answer* adds."""
@@ -71,15 +96,8 @@ def read_rpc(
         call=call_from_document(document, on_the_wire=True),
         route=route,
         metadata=tuple((key, value) for key, value in pairs if key in onward),
+        envelope=envelope_in(headers),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A message of a caller, read and spelled anew."""
-
-    data: bytes
-    subjects: tuple[str, ...]
 
 
 def read_sent(route: RpcRoute, data: bytes, *, max_bytes: int) -> Sent:
@@ -100,7 +118,11 @@ def read_sent(route: RpcRoute, data: bytes, *, max_bytes: int) -> Sent:
             raise RefusedError(
                 Cause.BAD_CALL, "the message holds a field that this gateway does not know"
             )
-        return Sent(data=message.SerializeToString(deterministic=True), subjects=_subjects(message))
+        return Sent(
+            data=message.SerializeToString(deterministic=True),
+            subjects=_subjects(message),
+            subject=one_subject([getattr(message, route.subject)]) if route.subject else "",
+        )
     except (DecodeError, EncodeError):
         raise RefusedError(
             Cause.BAD_CALL, f"the message is no whole `{route.method.input_type.full_name}`"

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The listener of the gRPC proxy: what stands on its port."""
 
+import grpc
+
 from govshare_sidecar.config import Config, GrpcConfig
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.evidence import ClientAuthorities
@@ -17,6 +19,7 @@ async def listen_grpc_proxy(
     config: Config,
     proxy: GrpcProxyConfig,
     *,
+    credentials: grpc.ServerCredentials,
     desk: Desk,
     metrics: Metrics,
     upstream: GrpcUpstream,
@@ -28,6 +31,7 @@ async def listen_grpc_proxy(
     Args:
         config: Says what holds for every entrance: TLS and limits.
         proxy: Says what is behind this one.
+        credentials: What the listener shows, and whom it lets in.
         desk: Answers.
         metrics: Counts.
         upstream: The department's API.
@@ -43,5 +47,5 @@ async def listen_grpc_proxy(
     services: list[Service] = [GrpcProxy(door, authorities=authorities), beside]
     listen = GrpcConfig(listen=proxy.listen, network=proxy.network, reflection=False)
     return await GrpcListener.start(
-        listen, config.tls, services=services, limits=limits, key="grpc_proxy.listen"
+        listen, credentials, services=services, limits=limits, key="grpc_proxy.listen"
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from govshare_sidecar._settings import Address, read_address, read_upstream
@@ -29,6 +29,8 @@ class RpcRoute:
         method: Says what the messages are, and which of them come in streams.
         fields: What is asked for where the caller does not say.
         records: Names that lead to the records in a message of the answer; empty where it is one.
+        subject: The text in the message of the request that says whom the answer is about; empty
+            where the method is not asked one by one.
     """
 
     path: str
@@ -37,6 +39,7 @@ class RpcRoute:
     channel: str
     fields: tuple[str, ...]
     records: tuple[str, ...]
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +124,23 @@ def _route(table: Table, pool: DescriptorPool) -> RpcRoute:
         channel=table.text("channel", "api"),
         fields=fields,
         records=tuple(records.split(".")) if records else (),
+        subject=table.text("subject", ""),
     )
+    _verify_subject(route)
     verify_place(route.method.output_type, route.records)
     table.finish()
     return route
+
+
+def _verify_subject(route: RpcRoute) -> None:
+    if not route.subject:
+        return
+    found = route.method.input_type.fields_by_name.get(route.subject)
+    is_text = (
+        found is not None and found.type == FieldDescriptor.TYPE_STRING and not found.is_repeated
+    )
+    if route.method.client_streaming or not is_text:
+        raise RouteError("subject", "names one text in the one message of the request")
 
 
 def _keys(table: Table, key: str) -> frozenset[str]:

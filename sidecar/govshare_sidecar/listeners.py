@@ -16,8 +16,9 @@ from grpc_reflection.v1alpha import reflection
 from govshare_policy.errors import ConfigError
 from govshare_sidecar._settings import Address
 from govshare_sidecar._table import why
-from govshare_sidecar.config import GrpcConfig, TlsConfig
+from govshare_sidecar.config import GrpcConfig
 from govshare_sidecar.limits import Limits
+from govshare_sidecar.tls_settings import TlsConfig
 
 DRAIN_S: Final = 10.0
 _BACKLOG: Final = 128
@@ -135,7 +136,7 @@ class GrpcListener:
     async def start(
         cls,
         config: GrpcConfig,
-        tls: TlsConfig,
+        credentials: grpc.ServerCredentials,
         *,
         services: Sequence[Service],
         limits: Limits,
@@ -147,15 +148,14 @@ class GrpcListener:
         as messages that are slow to arrive, ends in the transport at twice as much.
 
         Raises:
-            ConfigError: If the address, which the setting *key* names, cannot be listened on, or
-                a file cannot be used.
+            ConfigError: If the address, which the setting *key* names, cannot be listened on.
         """
         most = 2 * limits.in_flight + limits.streams + _SPARE_RPCS
         server = grpc.aio.server(
             options=(
                 ("grpc.max_receive_message_length", _MAX_WIRE_BYTES),
                 ("grpc.max_concurrent_streams", most),
-                ("grpc.so_reuseport", 0),
+                ("grpc.so_reuseport", int(config.listen.shared)),
                 # Messages as they are, so that none grows when it is unpacked.
                 ("grpc.compression_enabled_algorithms_bitset", 1),
                 *_KEEPALIVE,
@@ -170,7 +170,7 @@ class GrpcListener:
             names = [service.name for service in services]
             reflection.enable_server_reflection((*names, *own), server)
         try:
-            port = server.add_secure_port(str(config.listen), _credentials(tls))
+            port = server.add_secure_port(str(config.listen), credentials)
         except RuntimeError:
             raise ConfigError(f"`{key}` cannot be listened on: {config.listen}") from None
         await server.start()
@@ -196,22 +196,13 @@ class GrpcListener:
         await self.server.stop(DRAIN_S)
 
 
-def _credentials(tls: TlsConfig) -> grpc.ServerCredentials:
-    try:
-        pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
-        authorities = tls.client_ca.read_bytes()
-    except OSError as error:
-        raise ConfigError("a file of the `[tls]` table cannot be read") from error
-    return grpc.ssl_server_credentials(
-        [pair], root_certificates=authorities, require_client_auth=True
-    )
-
-
 def _bind(listen: Address, key: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if listen.shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind((listen.host, listen.port))
     except OSError as error:
         bound.close()

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is counted, and the small listener that shows it. No label ever holds what a caller sent."""
+"""What is counted, and the small listener that shows it. No label ever holds what a caller sent.
 
-from collections.abc import Callable
+docs/reference/metrics.md lists all of it; what is read only when asked for is in ``shown.py``.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
 
@@ -9,11 +15,30 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.metrics import Counter, Gauge, Histogram
 
-from govshare_policy.legal import Outcome
+from govshare_policy.decision import Decision
 from govshare_sidecar.refusal import Cause
 from govshare_sidecar.upstream import Fault
 
-_COMMIT_BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+_BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+
+
+class Stage(StrEnum):
+    """A part of a call that is timed, and shown in traces; the value names its histogram."""
+
+    DECISION = "decision"
+    COMMIT = "commit"
+    UPSTREAM = "upstream"
+    RELEASE = "release"
+    OUTCOME = "outcome"
+
+
+_STAGES: Final = {
+    Stage.DECISION: "Who calls, what was true, and what the texts say to it.",
+    Stage.COMMIT: "From a decision to its record on the disk under a signed checkpoint.",
+    Stage.UPSTREAM: "What the department's API took, as far as it was waited for.",
+    Stage.RELEASE: "Reading an answer of the department's strictly, and filtering it.",
+    Stage.OUTCOME: "The record of what became of an allowed call.",
+}
 
 
 class Metrics:
@@ -21,59 +46,72 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._answered = Counter(
-            "govshare_answers",
-            "Calls answered, each of them recorded.",
-            ("entrance", "outcome"),
-            registry=self.registry,
+        self._answered = self._counter(
+            "answers", "Calls answered, each of them recorded.", "entrance", "outcome"
         )
-        self._refused = Counter(
-            "govshare_refused",
-            "Requests refused before they became a call.",
-            ("entrance", "cause"),
-            registry=self.registry,
+        self._decided = self._counter(
+            "decisions",
+            "The same by what decided: the first clause that the answer cites.",
+            *("entrance", "outcome", "clause"),
         )
-        self._upstream = Counter(
-            "govshare_upstream_errors",
+        self._refused = self._counter(
+            "refused", "Requests refused before they became a call.", "entrance", "cause"
+        )
+        self._upstream = self._counter(
+            "upstream_errors",
             "Allowed calls for which the department's API gave nothing to release.",
-            ("fault",),
+            "fault",
+        )
+        self._reloads = self._counter("reloads", "Reloads of policy and registers.", "result")
+        self._call = Histogram(
+            "govshare_call_seconds",
+            "From the place that a request was given to the end of its answer.",
+            ("entrance",),
+            buckets=_BUCKETS,
             registry=self.registry,
         )
-        self._commit = Histogram(
-            "govshare_commit_seconds",
-            "From a decision to its record on the disk under a signed checkpoint.",
-            buckets=_COMMIT_BUCKETS,
-            registry=self.registry,
+        self._stages = {
+            stage: Histogram(
+                f"govshare_{stage.value}_seconds", text, buckets=_BUCKETS, registry=self.registry
+            )
+            for stage, text in _STAGES.items()
+        }
+        self._loaded_at = self._gauge(
+            "policy_loaded_timestamp_seconds", "When the policy in force was loaded; Unix seconds."
         )
-        self._reloads = Counter(
-            "govshare_reloads",
-            "Reloads of policy and registers.",
-            ("result",),
-            registry=self.registry,
-        )
+        self._load_s = self._gauge("policy_load_seconds", "How long loading it took.")
 
-    def watch(
-        self,
-        *,
-        log_size: Callable[[], int],
-        serving: Callable[[], bool],
-        in_flight: Callable[[], int],
-    ) -> None:
-        """Show the size of the log and what goes on, read when asked for."""
-        Gauge(
-            "govshare_in_flight", "Requests that hold a place.", registry=self.registry
-        ).set_function(lambda: float(in_flight()))
-        Gauge(
-            "govshare_log_records", "Records in the audit log.", registry=self.registry
-        ).set_function(lambda: float(log_size()))
-        Gauge(
-            "govshare_serving", "1 while calls are answered.", registry=self.registry
-        ).set_function(lambda: float(serving()))
+    @contextmanager
+    def timed_call(self, entrance: str) -> Iterator[None]:
+        """Measure what is inside the ``with`` as one call."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._call.labels(entrance).observe(time.perf_counter() - began)
 
-    def answered(self, entrance: str, outcome: Outcome, *, commit_s: float) -> None:
-        """Count an answer whose record took *commit_s* to reach the disk."""
-        self._answered.labels(entrance, outcome.value).inc()
-        self._commit.observe(commit_s)
+    @contextmanager
+    def timed(self, stage: Stage) -> Iterator[None]:
+        """Measure what is inside the ``with`` as *stage* of a call."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._stages[stage].observe(time.perf_counter() - began)
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Measure what is inside the ``with`` as loading the policy, unless it fails."""
+        began = time.perf_counter()
+        yield
+        self._load_s.set(time.perf_counter() - began)
+        self._loaded_at.set_to_current_time()
+
+    def answered(self, entrance: str, decision: Decision) -> None:
+        """Count an answer that is recorded."""
+        outcome = decision.outcome.value
+        self._answered.labels(entrance, outcome).inc()
+        self._decided.labels(entrance, outcome, decision.clauses[0]).inc()
 
     def refused(self, entrance: str, cause: Cause) -> None:
         """Count a request that never became a call."""
@@ -87,9 +125,20 @@ class Metrics:
         """Count a reload that was done, or was refused."""
         self._reloads.labels("done" if done else "refused").inc()
 
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"govshare_{name}", text, labels, registry=self.registry)
 
-def monitor(metrics: Metrics, serving: Callable[[], bool]) -> web.Server:
-    """Return the server of ``/metrics`` and ``/healthz``."""
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"govshare_{name}", text, registry=self.registry)
+
+
+def monitor(
+    metrics: Metrics,
+    serving: Callable[[], bool],
+    *,
+    notes: Callable[[], Sequence[str]] = tuple,
+) -> web.Server:
+    """Return the server of ``/metrics`` and ``/healthz``; *notes* are lines of the latter."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD"):
@@ -99,7 +148,7 @@ def monitor(metrics: Metrics, serving: Callable[[], bool]) -> web.Server:
             return web.Response(body=generate_latest(metrics.registry), headers=headers)
         if request.path == "/healthz":
             if serving():
-                return web.Response(text="serving\n")
+                return web.Response(text="".join(f"{line}\n" for line in ("serving", *notes())))
             return web.Response(text="not serving\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
         return web.Response(status=HTTPStatus.NOT_FOUND)
 

@@ -58,6 +58,15 @@ _TABLES: Final[Mapping[str, Mapping[str, _Parse]]] = {
     "": {
         **dict.fromkeys(("profile", "precedence", "data", "bundle", "bundle_key"), _text),
         "bundle_not_before": _instant,
+        "workers": _count,
+        "watch_s": _seconds,
+    },
+    "shadow": {
+        **dict.fromkeys(("profile", "precedence", "data", "bundle", "bundle_key"), _text),
+        "bundle_not_before": _instant,
+        "report": _text,
+        "report_bytes": _count,
+        "queue": _count,
     },
     "log": {
         **dict.fromkeys(("directory", "origin", "key", "passphrase_file", "pin", "salts"), _text),
@@ -65,7 +74,13 @@ _TABLES: Final[Mapping[str, Mapping[str, _Parse]]] = {
         "pin_lag_records": _count,
     },
     "log.witness": {"required": _count, "max_lag_s": _seconds, "timeout_s": _seconds},
-    "tls": dict.fromkeys(("certificate", "key", "client_ca"), _text),
+    "tls": {**dict.fromkeys(("certificate", "key", "client_ca"), _text), "watch_s": _seconds},
+    "national_tls": {
+        **_LISTENER,
+        **dict.fromkeys(("certificate", "key", "client_ca"), _text),
+        "watch_s": _seconds,
+    },
+    "front_end": {**_LISTENER, **dict.fromkeys(("mode", "certificate_header", "client_ca"), _text)},
     "grpc": {**_LISTENER, "reflection": _flag},
     "http": {**_LISTENER, **_UPSTREAM, **_SIZES},
     "grpc_proxy": {
@@ -86,6 +101,13 @@ _TABLES: Final[Mapping[str, Mapping[str, _Parse]]] = {
         "notice_s": _seconds,
     },
     "metrics": {"listen": _text},
+    "envelope": {"audience": _text, "window_s": _seconds, "nonces": _text},
+    "subjects": {"daily": _count, "store": _text},
+    "messages": dict.fromkeys(("format", "level"), _text),
+    "tracing": {
+        **dict.fromkeys(("endpoint", "service", "callers"), _text),
+        "percent": _count,
+    },
 }
 
 SETTINGS: Final[Mapping[str, _Parse]] = MappingProxyType(

@@ -3,19 +3,19 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from govshare_policy.audit import (
-    AuditLog,
     Checkpoint,
     Continuation,
     LogTree,
     Receipt,
 )
-from govshare_policy.audit.layout import segment_file
+from govshare_policy.audit.layout import CHECKPOINT, segment_file
 from govshare_policy.audit.segment import SEGMENT_LEAVES, FrameReader, Kind
 from govshare_policy.errors import AuditError, VerificationError
 from govshare_sidecar.refusal import Cause, RefusedError
@@ -26,12 +26,43 @@ _log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
+class Committed(Protocol):
+    """A log, as far as it has come."""
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the newest checkpoint that is on the disk."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogBeside:
+    """A log that another process writes."""
+
+    directory: Path
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the newest checkpoint that is on the disk.
+
+        Raises:
+            RefusedError: If there is none, so that nothing in the log can be proven.
+            AuditError: If it is not a checkpoint.
+        """
+        try:
+            return Checkpoint.from_note((self.directory / CHECKPOINT).read_bytes())
+        except FileNotFoundError:
+            raise RefusedError(Cause.NO_RECEIPT) from None
+        except (OSError, VerificationError) as error:
+            raise AuditError(f"the checkpoint of `{self.directory.name}` cannot be read") from error
+
+
 class Proofs:
     """Reads one proof at a time, and refuses while too many wait for theirs."""
 
-    def __init__(self, log: AuditLog, directory: Path) -> None:
+    def __init__(self, log: Committed, directory: Path, *, beside: Sequence[Path] = ()) -> None:
         self._log = log
         self._directory = directory
+        # An answer may have come from another worker, and a new connection led here.
+        self._others = [Proofs(LogBeside(directory=path), path) for path in beside]
         self._turn = asyncio.Lock()
         self._waiting = 0
         # Owned by whoever has the turn.
@@ -42,15 +73,30 @@ class Proofs:
         return self._log.checkpoint()
 
     async def receipt(self, index: int, *, may_have: Callable[[bytes], bool]) -> Receipt:
-        """Return the receipt of record *index* under the newest checkpoint.
+        """Return the receipt of record *index* under the newest checkpoint of the log it is in.
 
         Args:
-            index: Number of the record.
+            index: Number of the record, in the log of whichever worker recorded it.
             may_have: Tells by the record whether its receipt may be handed out; asked in a thread.
 
         Raises:
             RefusedError: If there is no such record, it may not be handed out, or too many wait.
             AuditError: If the log cannot be read.
+        """
+        for proofs in (self, *self._others):
+            try:
+                return await proofs.own_receipt(index, may_have)
+            except RefusedError as error:
+                if error.cause is not Cause.NO_RECEIPT:
+                    raise
+        raise RefusedError(Cause.NO_RECEIPT)
+
+    async def own_receipt(self, index: int, may_have: Callable[[bytes], bool]) -> Receipt:
+        """Return it if the record is in this log.
+
+        Raises:
+            RefusedError: As :meth:`receipt`.
+            AuditError: As there.
         """
         checkpoint = self._log.checkpoint()
         if index >= checkpoint.size:

@@ -3,8 +3,7 @@
 
 import asyncio
 import logging
-import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -17,14 +16,16 @@ from govshare_policy.identity import Evidence
 from govshare_policy.legal import Effect
 from govshare_sidecar.config import HttpConfig
 from govshare_sidecar.desk import Desk
+from govshare_sidecar.door import certificate_of
 from govshare_sidecar.evidence import ClientAuthorities
-from govshare_sidecar.metrics import Metrics
+from govshare_sidecar.metrics import Metrics, Stage
 from govshare_sidecar.problem import COMMON_HEADERS, denial, language_of, release_headers, trouble
 from govshare_sidecar.receipts import PLACE, Receipts
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.release import CALLER_LEFT, RELEASED, Released
 from govshare_sidecar.release_answer import content_type, release_answer
 from govshare_sidecar.request import Asked, read_request
+from govshare_sidecar.tracing import TRACEPARENT, arrived, onward
 from govshare_sidecar.upstream import Upstream, UpstreamError
 
 ENTRANCE: Final = "http_proxy"
@@ -47,8 +48,10 @@ class Proxy:
         upstream: Upstream,
         authorities: ClientAuthorities,
         metrics: Metrics,
+        certificate_of: Callable[[web.BaseRequest], bytes | None] = certificate_of,
     ) -> None:
         self._config = config
+        self._certificate_of = certificate_of
         self._desk = desk
         self._upstream = upstream
         self._authorities = authorities
@@ -58,13 +61,12 @@ class Proxy:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Return the response to *request*."""
         language = language_of(request.headers.get("Accept-Language", ""))
+        arrived(request.headers.getall(TRACEPARENT, ()))
         try:
             if request.raw_path.startswith(PLACE):
                 return self._receipt(request)
-            evidence = self._authorities.evidence(
-                _certificate(request), network=self._config.network
-            )
-            with self._desk.place(evidence):
+            evidence = self._evidence(request)
+            with self._desk.place(evidence), self._desk.call(ENTRANCE):
                 asked = await read_request(
                     request, self._config.routes, max_bytes=self._config.max_request_bytes
                 )
@@ -78,9 +80,13 @@ class Proxy:
     def _receipt(self, request: web.BaseRequest) -> web.Response:
         if request.method != "GET":
             raise RefusedError(Cause.METHOD)
-        evidence = self._authorities.evidence(_certificate(request), network=self._config.network)
+        evidence = self._evidence(request)
         text = self._receipts.text(request.raw_path, evidence.spki)
         return web.Response(text=text, headers=COMMON_HEADERS)
+
+    def _evidence(self, request: web.BaseRequest) -> Evidence:
+        der = self._certificate_of(request)
+        return self._authorities.evidence(der, network=self._config.network)
 
     def refuse(self, error: CallError, cause: Cause, *, language: str) -> web.Response:
         """Return the response to a request that never became a call, and count it."""
@@ -96,7 +102,7 @@ class Proxy:
     ) -> web.StreamResponse:
         """Decide, ask, release, record, answer: in that order only."""
         answer = await self._desk.answer(
-            asked.call, evidence, entrance=ENTRANCE, values=asked.values()
+            asked.call, asked.shown(evidence), entrance=ENTRANCE, values=asked.values()
         )
         if answer.decision.effect is Effect.DENY:
             return denial(answer, language=language)
@@ -115,6 +121,7 @@ class Proxy:
             rows=released.rows,
             size_bytes=len(released.body),
             response=released.digest,
+            records=released.records,
         )
         await self._desk.conclude(answer, outcome)
         more = {"Content-Type": content_type(asked.target.route.form)}
@@ -122,12 +129,13 @@ class Proxy:
 
     async def _released(self, asked: Asked, answer: Answer) -> Released:
         fields = answer.decision.fields
-        reply = await self._upstream.ask(
-            asked.method,
-            asked.target.upstream(fields),
-            headers={**asked.headers, "Govshare-Record": answer.record_id},
-            body=asked.body,
-        )
+        with self._desk.stage(Stage.UPSTREAM):
+            reply = await self._upstream.ask(
+                asked.method,
+                asked.target.upstream(fields),
+                headers={**asked.headers, "Govshare-Record": answer.record_id, **onward()},
+                body=asked.body,
+            )
         filtered = partial(
             release_answer,
             reply.body,
@@ -137,9 +145,10 @@ class Proxy:
             content_encoding=reply.content_encoding,
             most=self._config.max_response_bytes,
         )
-        if len(reply.body) < _LARGE_BYTES and not reply.content_encoding:
-            return filtered()
-        return await asyncio.to_thread(filtered)
+        with self._desk.stage(Stage.RELEASE):
+            if len(reply.body) < _LARGE_BYTES and not reply.content_encoding:
+                return filtered()
+            return await asyncio.to_thread(filtered)
 
 
 def http_server(proxy: Proxy) -> web.Server:
@@ -191,13 +200,6 @@ class _Connection(web.RequestHandler):
 
 def _has_left(request: web.BaseRequest) -> bool:
     return request.transport is None or request.transport.is_closing()
-
-
-def _certificate(request: web.BaseRequest) -> bytes | None:
-    tls = request.get_extra_info("ssl_object")
-    if not isinstance(tls, ssl.SSLObject):
-        raise AuditError("the connection is not over TLS")
-    return tls.getpeercert(binary_form=True)
 
 
 def _response(answer: Answer, released: Released, more: Mapping[str, str]) -> web.Response:

@@ -20,6 +20,7 @@ class Cause(StrEnum):
     BAD_BODY = "bad_body"
     BAD_CALL = "bad_call"
     PARAMETER = "parameter"
+    SUBJECT = "subject"
     NO_ROUTE = "no_route"
     NO_RECEIPT = "no_receipt"
     NO_RELEASE = "no_release"
@@ -73,6 +74,10 @@ _SENTENCES: Final[Mapping[Cause, tuple[str, str]]] = {
     Cause.PARAMETER: (
         "the query holds a parameter that this route does not pass on; leave it out",
         "查询串含有本路由不转发的参数，请去掉",
+    ),
+    Cause.SUBJECT: (
+        "this route answers for exactly one subject: state its key once, not empty, no pattern",
+        "本路由一次只查询一个对象：请写明查询键一次，不得为空、成列或使用通配符",
     ),
     Cause.NO_ROUTE: ("no route leads there", "没有通向该路径的路由"),
     Cause.NO_RECEIPT: (

@@ -38,11 +38,13 @@ class Released:
         body: In the form of the answer that it was built from.
         rows: How many records it holds.
         digest: SM3 of the body; 32 bytes.
+        records: SM3 of each record in canonical spelling; 32 bytes each.
     """
 
     body: bytes
     rows: int
     digest: bytes
+    records: bytes = b""
 
 
 def verify_json_type(content_type: str, content_encoding: str) -> None:

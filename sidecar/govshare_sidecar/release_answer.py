@@ -5,6 +5,7 @@ Pure; every entrance that filters calls the same function.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Final
 
 from govshare_sidecar.release import Released, release, verify_type
@@ -12,6 +13,7 @@ from govshare_sidecar.release_csv import release_table
 from govshare_sidecar.release_gzip import unpack
 from govshare_sidecar.release_ndjson import release_lines
 from govshare_sidecar.release_protobuf import release_message
+from govshare_sidecar.release_rows import record_digests
 from govshare_sidecar.release_xml import release_elements
 from govshare_sidecar.routes import Form, Route
 
@@ -61,7 +63,11 @@ def release_answer(
             of it may leave.
     """
     verify_type(announced, _TAKEN[route.form])
-    plain = unpack(body, content_encoding, most=most)
+    released = _release(unpack(body, content_encoding, most=most), fields, route)
+    return replace(released, records=record_digests(released.body, route))
+
+
+def _release(plain: bytes, fields: Collection[str], route: Route) -> Released:
     match route.form:
         case Form.JSON:
             return release(plain, fields, records=route.records)

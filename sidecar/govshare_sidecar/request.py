@@ -11,10 +11,13 @@ from urllib.parse import unquote, unquote_to_bytes, urlencode
 from aiohttp import HttpVersion10, HttpVersion11, web
 from multidict import CIMultiDictProxy
 
-from govshare_policy.call import Call, call_from_document
+from govshare_policy.call import Call, call_from_document, parse_object
 from govshare_policy.crypto import sm3
+from govshare_policy.envelope import Presented, request_digest
+from govshare_policy.errors import CallError
+from govshare_policy.identity import Evidence
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.routes import Route, Target, match
+from govshare_sidecar.routes import Route, Target, match, one_subject
 
 BODY_TIMEOUT_S: Final = 30.0
 _STATED: Final[Mapping[str, str]] = {
@@ -24,6 +27,11 @@ _STATED: Final[Mapping[str, str]] = {
     "Govshare-Operator": "operator",
     "Govshare-Consent": "consent",
 }
+_CHAINS: Final[Mapping[str, str]] = {
+    "Govshare-On-Behalf-Of": "on_behalf_of",
+    "Govshare-Forwarded-For": "forwarded_for",
+}
+ENVELOPE: Final = "Govshare-Envelope"
 # What goes on to the department's API. Everything else stays here: credentials, cookies, what
 # other proxies say about the caller, overrides of the method, ranges and conditions.
 _FORWARDED: Final = (
@@ -47,6 +55,8 @@ class Asked:
     Attributes:
         body: What a ``POST`` carries on to the department's API; ``None`` for a ``GET``.
         headers: Those that go on to it.
+        raw_path: Path and query as the caller sent them.
+        envelope: What it signed; empty if nothing.
     """
 
     call: Call
@@ -54,6 +64,27 @@ class Asked:
     method: str
     headers: Mapping[str, str]
     body: bytes | None = field(repr=False)
+    raw_path: str = field(default="", repr=False)
+    envelope: str = field(default="", repr=False)
+
+    def with_body(self, body: bytes) -> "Asked":
+        """Return the request with its whole body, which names the subject where the route says so.
+
+        Raises:
+            RefusedError: If it has to name exactly one, and does not.
+        """
+        call = self.call
+        if self.target.route.has_subject_in_body:
+            call = replace(call, subject=_subject_in(body, self.target.route.subject))
+        return replace(self, call=call, body=body)
+
+    def shown(self, evidence: Evidence) -> Evidence:
+        """Return *evidence* with the envelope that came with the request."""
+        if not self.envelope:
+            return evidence
+        request = request_digest(self.method, self.raw_path, self.body or b"")
+        presented = Presented(text=self.envelope, request=request)
+        return replace(evidence, envelope=presented)
 
     def values(self) -> dict[str, str]:
         """Return what the record commits to: what was asked, and whom it was about.
@@ -87,7 +118,7 @@ async def read_request(
     asked = read_head(request.method, request.raw_path, request.headers, routes)
     if request.method != "POST":
         return asked
-    return replace(asked, body=await _body(request, max_bytes))
+    return asked.with_body(await _body(request, max_bytes))
 
 
 def read_head(
@@ -115,16 +146,45 @@ def read_head(
         "purpose": "",
     }
     call = call_from_document({**document, **stated(headers)}, on_the_wire=True)
-    return Asked(call=call, target=target, method=method, headers=_forwarded(headers), body=None)
+    return Asked(
+        call=replace(call, subject=target.subject),
+        target=target,
+        method=method,
+        headers=_forwarded(headers),
+        body=None,
+        raw_path=raw_path,
+        envelope=envelope_in(headers),
+    )
 
 
-def stated(headers: CIMultiDictProxy[str]) -> dict[str, str]:
+def envelope_in(headers: CIMultiDictProxy[str]) -> str:
+    """Return the envelope that *headers* hold, or nothing.
+
+    Raises:
+        RefusedError: If there are two, or it is empty.
+    """
+    if ENVELOPE not in headers:
+        return ""
+    text = read_stated(headers, ENVELOPE)
+    if not text:
+        raise RefusedError(Cause.BAD_HEADER)
+    return text
+
+
+def stated(headers: CIMultiDictProxy[str]) -> dict[str, object]:
     """Return what the ``Govshare`` headers say about a call, under the keys of a call.
 
     Raises:
         RefusedError: If one stands there twice, or is not percent-encoded UTF-8.
     """
-    return {key: read_stated(headers, name) for name, key in _STATED.items() if name in headers}
+    said: dict[str, object] = {}
+    for name, key in _STATED.items():
+        if name in headers:
+            said[key] = read_stated(headers, name)
+    for name, key in _CHAINS.items():
+        if name in headers:
+            said[key] = [party.strip() for party in read_stated(headers, name).split(",")]
+    return said
 
 
 def _verify_plain(request: web.BaseRequest) -> None:
@@ -176,6 +236,14 @@ def _forwarded(headers: CIMultiDictProxy[str]) -> dict[str, str]:
 def _joined(headers: CIMultiDictProxy[str], name: str, usual: str) -> str:
     # Of a header that stands twice, readers take different ones.
     return ",".join(headers.getall(name, [usual])).strip().lower()
+
+
+def _subject_in(body: bytes, name: str) -> str:
+    try:
+        document = parse_object(body)
+    except CallError:
+        raise RefusedError(Cause.SUBJECT) from None
+    return one_subject([document[name]] if name in document else [])
 
 
 async def _body(request: web.BaseRequest, max_bytes: int) -> bytes:

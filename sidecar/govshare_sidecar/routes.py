@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Self
-from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
+from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlencode
 
 from google.protobuf.descriptor import Descriptor
 
+from govshare_policy.call import parse_subject
+from govshare_policy.errors import CallError
 from govshare_sidecar.refusal import Cause, RefusedError
 
 MAX_QUERY_FIELDS: Final = 64
@@ -56,6 +58,8 @@ class Route:
         records: Keys that lead to the records in the answer; empty where they are all of it.
         form: Of the answer; any other is not read.
         message: What a protobuf answer is a message of.
+        subject: The parameter of the path or the query, or the member of a JSON body, that says
+            whom the answer is about; empty where the route is not asked one by one.
     """
 
     method: str
@@ -69,6 +73,7 @@ class Route:
     records: tuple[str, ...]
     form: Form = Form.JSON
     message: Descriptor | None = None
+    subject: str = ""
 
     @classmethod
     def parse(
@@ -127,6 +132,25 @@ class Route:
             raise RouteError("records", "begins with the root element where `format` is xml")
         return replace(self, form=form, message=message)
 
+    def asked_by(self, subject: str) -> Self:
+        """Return the route where every request names exactly one *subject*.
+
+        Raises:
+            RouteError: If there is no such parameter, and no body that could hold it.
+        """
+        if subject and not self._holds(subject):
+            raise RouteError("subject", "names a parameter of the path or of `parameters`")
+        return replace(self, subject=subject)
+
+    def _holds(self, subject: str) -> bool:
+        return f"{{{subject}}}" in self.path or subject in self.parameters or self.method == "POST"
+
+    @property
+    def has_subject_in_body(self) -> bool:
+        """Whether the subject is a member of the body."""
+        named = f"{{{self.subject}}}" in self.path or self.subject in self.parameters
+        return bool(self.subject) and not named
+
     def verify_distinct(self, other: Self) -> None:
         """Return only if it is plain which of the two routes a path means.
 
@@ -183,12 +207,41 @@ class Target:
     path: str
     query: tuple[tuple[str, str], ...]
 
+    @property
+    def subject(self) -> str:
+        """The one subject that path and query name; empty where the route asks for none there.
+
+        Raises:
+            RefusedError: If they name none, several, or a pattern.
+        """
+        route = self.route
+        if not route.subject or route.has_subject_in_body:
+            return ""
+        parts = zip(route.path[1:].split("/"), self.path[1:].split("/"), strict=True)
+        values = [unquote(part) for name, part in parts if name == f"{{{route.subject}}}"]
+        values += [value for name, value in self.query if name == route.subject]
+        return one_subject(values)
+
     def upstream(self, released: Sequence[str]) -> str:
         """Return the target to send on; it asks for the *released* fields and no others."""
         pairs = list(self.query)
         if self.route.fields_parameter:
             pairs.append((self.route.fields_parameter, ",".join(released)))
         return f"{self.path}?{urlencode(pairs)}" if pairs else self.path
+
+
+def one_subject(values: Sequence[object]) -> str:
+    """Return the one subject among *values*.
+
+    Raises:
+        RefusedError: If there is none, there are several, or it is a list or a pattern.
+    """
+    if len(values) != 1:
+        raise RefusedError(Cause.SUBJECT)
+    try:
+        return parse_subject(values[0])
+    except CallError:
+        raise RefusedError(Cause.SUBJECT) from None
 
 
 def match(routes: Sequence[Route], method: str, target: str) -> Target:

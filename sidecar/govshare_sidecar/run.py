@@ -28,7 +28,11 @@ def run(path: Path, flags: Sequence[str] = ()) -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from govshare_sidecar.config import load_config  # noqa: PLC0415  see above
     from govshare_sidecar.server import serve_until_told  # noqa: PLC0415  see above
+    from govshare_sidecar.workers import serve_workers  # noqa: PLC0415  see above
 
     config = load_config(path, read_overrides(os.environ, flags))
-    configure_logs()
-    asyncio.run(serve_until_told(config))
+    configure_logs(config.messages)
+    if config.workers:
+        asyncio.run(serve_workers(config, path.absolute(), flags))
+    else:
+        asyncio.run(serve_until_told(config))

@@ -4,30 +4,34 @@
 import asyncio
 import logging
 import signal
-import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, Self
 
 from govshare_policy.audit import SaltStore
 from govshare_policy.audit.erasure import Erased, finish_erasures
+from govshare_policy.egress.leafstore import RELEASES, LeafStore
 from govshare_policy.errors import AuditError
 from govshare_policy.gate import Gate
 from govshare_policy.identity import legal_day
-from govshare_policy.usage import Usage
+from govshare_policy.usage import Tally, Usage
 from govshare_sidecar._settings import Address
 from govshare_sidecar.basis import CurrentBasis
 from govshare_sidecar.config import Config
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.entrances import Counter, Entrances
-from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.journal import open_log, used_on
-from govshare_sidecar.listeners import tls_context
 from govshare_sidecar.metrics import Metrics
 from govshare_sidecar.proofs import Proofs
+from govshare_sidecar.shadow import Shadow
+from govshare_sidecar.shown import Shown
+from govshare_sidecar.tls_tables import TlsTables
+from govshare_sidecar.tracing import Tracing, tracing_of
 from govshare_sidecar.upstream import Upstream
+from govshare_sidecar.watch import watch, watched
 from govshare_sidecar.witness.feeder import Feeder
 from govshare_sidecar.witness.gauges import Gauges
 
@@ -37,7 +41,7 @@ _log: Final = logging.getLogger(__name__)
 class Sidecar:
     """One running sidecar, between the opening of its log and the closing."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all that :meth:`running` opened
         self,
         config: Config,
         *,
@@ -47,14 +51,19 @@ class Sidecar:
         erase: Callable[[], tuple[Erased, ...]],
         feeder: Feeder | None,
         proofs: Proofs,
+        tls: TlsTables,
+        shadow: Shadow | None,
+        tracing: Tracing,
     ) -> None:
         """Begin with no listener; enter :meth:`running` instead."""
         self._config = config
+        self._shadow = shadow
         self._erase = erase
         self._erasing = asyncio.Lock()
         self._basis = basis
         self._metrics = metrics
         self._proofs = proofs
+        self._tls = tls
         self._now = gate.now
         self._desk = Desk(
             gate,
@@ -62,6 +71,9 @@ class Sidecar:
             on_failure=self._say_not_serving,
             feeder=feeder,
             limits=config.limits,
+            tracing=tracing,
+            shadow=shadow,
+            leaves=LeafStore(config.log.salts.with_name(RELEASES)),
         )
         self._entrances = Entrances(config)
         # Owned by the event loop.
@@ -69,7 +81,14 @@ class Sidecar:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, config: Config, *, now: Callable[[], datetime]) -> AsyncIterator[Self]:
+    async def running(
+        cls,
+        config: Config,
+        *,
+        now: Callable[[], datetime],
+        usage: Tally | None = None,
+        beside: Sequence[Path] = (),
+    ) -> AsyncIterator[Self]:
         """Answer calls inside the ``async with``, and drain on the way out.
 
         Draining means: say so, take nothing new, finish what is under way, close the log.
@@ -77,6 +96,8 @@ class Sidecar:
         Args:
             config: What to do.
             now: Tells the time, with a zone.
+            usage: Counts for all workers of the deployment; none if this process is the only one.
+            beside: The logs of the others, receipts out of which are handed out as well.
 
         Raises:
             ConfigError: If a setting, a key or an address cannot be used.
@@ -84,13 +105,13 @@ class Sidecar:
             PolicyError: If the profile is unknown, or its pack is wrong.
             AuditError: If the log cannot be opened or written.
         """
-        authorities = ClientAuthorities.load(config.tls.client_ca)
-        authorities.verify_in_force(now())
-        tls = tls_context(config.tls)
         metrics = Metrics()
-        usage = Usage()
-        basis = CurrentBasis(config, usage, metrics)
+        tls = TlsTables.open(config, metrics.registry, now=now)
+        own = Usage()
         async with AsyncExitStack() as stack:
+            subjects = config.subjects.open(stack)
+            basis = CurrentBasis(config, usage or own, metrics, subjects)
+            tracing = await stack.enter_async_context(tracing_of(config.tracing))
             upstream = None
             if config.http is not None:
                 upstream = Upstream.open(config.http)
@@ -108,16 +129,29 @@ class Sidecar:
                 stack.push_async_callback(feeder.stop)
                 # Before the first record: a log that was set back is left as it is.
                 await feeder.ask_all()
-            # Now nobody else writes to the log, so no call of today can be missed.
-            today = used_on(legal_day(now()), config.log.directory)
-            await asyncio.to_thread(usage.add, today)
+            if usage is None:
+                # Now nobody else writes to the log, so no call of today can be missed.
+                today = used_on(legal_day(now()), config.log.directory)
+                await asyncio.to_thread(own.add, today)
             salts = stack.enter_context(SaltStore(config.log.salts))
-            gate = Gate(basis=basis, log=log, salts=salts, now=now, usage=usage)
+            gate = Gate(
+                basis=basis,
+                log=log,
+                salts=salts,
+                now=now,
+                usage=usage or own,
+                subjects=subjects,
+                opener=config.envelope.open(stack, origin=log.origin),
+            )
 
             def erase() -> tuple[Erased, ...]:
                 return finish_erasures(salts, log, config.log.directory, at=now())
 
             await asyncio.to_thread(erase)
+            shadow = None
+            if config.shadow is not None:
+                trying = Shadow.beside(config.shadow, gate.usage, metrics.registry)
+                shadow = await stack.enter_async_context(trying)
             sidecar = cls(
                 config,
                 gate=gate,
@@ -125,14 +159,25 @@ class Sidecar:
                 metrics=metrics,
                 erase=erase,
                 feeder=feeder,
-                proofs=Proofs(log, config.log.directory),
+                tls=tls,
+                proofs=Proofs(log, config.log.directory, beside=beside),
+                shadow=shadow,
+                tracing=tracing,
             )
-            metrics.watch(
-                log_size=lambda: log.size,
-                serving=lambda: sidecar.is_serving,
-                in_flight=lambda: sidecar._desk.in_flight,
+            metrics.registry.register(
+                Shown(
+                    log=log,
+                    directory=config.log.directory,
+                    desk=sidecar._desk,
+                    basis=basis,
+                    authorities=tls.main.authorities,
+                    now=now,
+                    is_serving=lambda: sidecar.is_serving,
+                )
             )
-            await sidecar._listen(stack, authorities=authorities, tls=tls, upstream=upstream)
+            await sidecar._listen(stack, upstream=upstream)
+            tls.go_on()
+            stack.push_async_callback(tls.stop)
             if feeder is not None:
                 feeder.go_on(on_conflict=sidecar._desk.close, on_change=sidecar._say_serving)
             yield sidecar
@@ -143,16 +188,24 @@ class Sidecar:
         return self._entrances.addresses
 
     @property
+    def revision(self) -> str:
+        """The revision of the policy in force, as answers state it."""
+        return self._basis.revision
+
+    @property
     def is_serving(self) -> bool:
         """Whether calls are answered: not once the log has failed, nor while draining."""
         return self._serving and self._desk.is_open
 
     async def reload(self) -> None:
-        """Put the texts and registers on the disk in force, or keep the old ones and say why.
+        """Put texts, registers and files of TLS in force, or keep the old ones and say why.
 
         Erasures that were asked for while the log was in use are carried out as well.
         """
         await self._basis.reload()
+        await self._tls.reload()
+        if self._shadow is not None:
+            await self._shadow.reload()
         try:
             async with self._erasing:
                 erasures = await asyncio.to_thread(self._erase)
@@ -165,15 +218,13 @@ class Sidecar:
         self,
         stack: AsyncExitStack,
         *,
-        authorities: ClientAuthorities,
-        tls: ssl.SSLContext,
         upstream: Upstream | None,
     ) -> None:
         """Open the entrances, and have *stack* drain them."""
         counter = Counter(
             desk=self._desk,
-            authorities=authorities,
-            tls=tls,
+            authorities=self._tls.main.authorities,
+            tls=self._tls,
             metrics=self._metrics,
             proofs=self._proofs,
             now=self._now,
@@ -219,9 +270,14 @@ async def serve_until_told(config: Config) -> None:
             task.add_done_callback(reloads.discard)
 
         loop.add_signal_handler(signal.SIGHUP, reload)
+        if config.watch_s is not None:
+            watching = watch(watched(config), config.watch_s, sidecar.reload)
+            reloads.add(asyncio.create_task(watching))
         places = " ".join(f"{name}={address}" for name, address in sidecar.addresses.items())
         sys.stdout.write(f"ready {places}\n")
         sys.stdout.flush()
         await told.wait()
+        for task in reloads:
+            task.cancel()
         _log.info("draining")
     _log.info("stopped")

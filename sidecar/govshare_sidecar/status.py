@@ -151,6 +151,7 @@ CAUSES: Final[Mapping[Cause, HTTPStatus]] = {
     Cause.BAD_BODY: HTTPStatus.BAD_REQUEST,
     Cause.BAD_CALL: HTTPStatus.BAD_REQUEST,
     Cause.PARAMETER: HTTPStatus.BAD_REQUEST,
+    Cause.SUBJECT: HTTPStatus.BAD_REQUEST,
     Cause.NO_ROUTE: HTTPStatus.NOT_FOUND,
     Cause.NO_RECEIPT: HTTPStatus.NOT_FOUND,
     Cause.NO_RELEASE: HTTPStatus.CONFLICT,

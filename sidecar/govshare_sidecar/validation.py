@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from prometheus_client import CollectorRegistry
 
 from govshare_policy.audit.layout import MANIFEST
 from govshare_policy.audit.manifest import load_manifest
@@ -22,7 +23,9 @@ from govshare_sidecar._table import why
 from govshare_sidecar.basis import load_policy
 from govshare_sidecar.config import Config, LogConfig, TlsConfig
 from govshare_sidecar.evidence import ClientAuthorities
-from govshare_sidecar.listeners import proxy_tls_context, tls_context
+from govshare_sidecar.listeners import proxy_tls_context
+from govshare_sidecar.share import written_logs
+from govshare_sidecar.tls_tables import TlsTables
 
 _SOON: Final = timedelta(days=30)
 
@@ -72,16 +75,16 @@ def validate(config: Config, *, at: datetime) -> Validation:
             f"listeners: {', '.join(f'{name}={at}' for name, at in listeners.items())}",
         ),
         warnings=(
-            *_log_warnings(config.log),
+            *(sentence for log in written_logs(config) for sentence in _log_warnings(log)),
             *_expiry_warnings(config.tls, at=at),
+            *_list_warnings(config, at=at),
             *_route_warnings(config, register),
         ),
     )
 
 
 def _verify_certificates(config: Config, *, at: datetime) -> None:
-    ClientAuthorities.load(config.tls.client_ca).verify_in_force(at)
-    tls_context(config.tls)
+    TlsTables.open(config, CollectorRegistry(), now=lambda: at)
     for proxied in (config.envoy, config.auth_request):
         if proxied is not None:
             ClientAuthorities.load(proxied.client_ca)
@@ -108,7 +111,7 @@ def _authorities(config: Config) -> Iterator[tuple[str, Path]]:
 
 
 def _listeners(config: Config) -> Iterator[tuple[str, Address]]:
-    for name in ("grpc", "http", "grpc_proxy", "envoy", "authzen", "auth_request"):
+    for name in ("grpc", "http", "grpc_proxy", "envoy", "authzen", "auth_request", "national_tls"):
         entrance = getattr(config, name)
         if entrance is not None:
             yield name, entrance.listen
@@ -161,6 +164,12 @@ def _expiry_warnings(tls: TlsConfig, *, at: datetime) -> Iterator[str]:
             yield f"a certificate in `tls.{setting}` is not valid before {begins:%Y-%m-%d}"
         if ends < at + _SOON:
             yield f"a certificate in `tls.{setting}` is valid until {ends:%Y-%m-%d}; renew it"
+
+
+def _list_warnings(config: Config, *, at: datetime) -> Iterator[str]:
+    """Yield a sentence for every authority whose clients are refused for want of a list."""
+    tables = TlsTables.open(config, CollectorRegistry(), now=lambda: at)
+    yield from tables.notes
 
 
 def _route_warnings(config: Config, register: Register) -> Iterator[str]:

@@ -10,6 +10,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from govshare_policy.audit import Receipt
 from govshare_policy.call import MAX_CALL_BYTES, Call, call_from_document
+from govshare_policy.envelope import Presented
 from govshare_policy.gate import Answer
 from govshare_sidecar._pb import answer_pb2, enforcement_pb2
 from govshare_sidecar.refusal import Cause, RefusedError
@@ -35,7 +36,16 @@ def parse_message(kind: type[_M], data: bytes) -> _M:
 
 
 def parse_request(data: bytes) -> Call:
-    """Return the call that a ``CheckRequest`` states.
+    """Return the call that a ``CheckRequest`` states, without its envelope.
+
+    Raises:
+        CallError: As :func:`parse_enveloped`.
+    """
+    return parse_enveloped(data)[0]
+
+
+def parse_enveloped(data: bytes) -> tuple[Call, Presented | None]:
+    """Return the call that a ``CheckRequest`` states, and its envelope if it has one.
 
     Raises:
         CallError: If *data* has more than 64 KiB, is no such message, or states no call of the
@@ -53,7 +63,8 @@ def parse_request(data: bytes) -> Call:
     document: dict[str, object] = MessageToDict(call)
     # A list has no presence in protobuf: left out, it is empty, and that is answered.
     document.setdefault("fields", [])
-    return call_from_document(document, on_the_wire=True)
+    presented = Presented(text=request.envelope) if request.HasField("envelope") else None
+    return call_from_document(document, on_the_wire=True), presented
 
 
 def parse_batch(data: bytes, *, most: int) -> Sequence[bytes]:

@@ -13,6 +13,7 @@ class MatrixCall:
     Attributes:
         client: Whose certificate is presented; a key of :attr:`Deployment.clients`.
         operator: A person; shows in the record as a commitment only.
+        alone: The text that is asked alone, where the two of the matrix have no such outcome.
         outcome: One of the seven.
         clause: The deciding clause.
     """
@@ -26,6 +27,7 @@ class MatrixCall:
     grant: str = ""
     operator: str = ""
     consent: str = ""
+    alone: str = ""
     outcome: str
     clause: str
 
@@ -210,8 +212,9 @@ CALLS: Mapping[str, MatrixCall] = {
         client="SYS-HCB-PRH",
         resource="R31",
         fields=("project_code",),
-        outcome="deny",
-        clause="NR-a14-01",
+        alone="henan-hebi",
+        outcome="deny_negotiable",
+        clause="HB-a15-06",
     ),
     "data that were negotiated under one of the texts": MatrixCall(
         client="SYS-EMG-CMD",
@@ -233,8 +236,9 @@ CALLS: Mapping[str, MatrixCall] = {
         client="SYS-TRA-LIC",
         resource="R14",
         fields=("licence_no",),
-        outcome="needs_grant",
-        clause="NR-a21-01",
+        alone="hubei",
+        outcome="needs_platform_authorization",
+        clause="HU-a12-03",
     ),
     "a right that is suspended": MatrixCall(
         client="SYS-CAB-AID",

@@ -27,7 +27,7 @@ from . import answer_pb2 as govshare_dot_v1_dot_answer__pb2
 from . import call_pb2 as govshare_dot_v1_dot_call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgovshare/v1/enforcement.proto\x12\x0bgovshare.v1\x1a\x18govshare/v1/answer.proto\x1a\x16govshare/v1/call.proto\"/\n\x0c\x43heckRequest\x12\x1f\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x11.govshare.v1.Call\"[\n\rCheckResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.govshare.v1.Answer\x12%\n\x07receipt\x18\x02 \x01(\x0b\x32\x14.govshare.v1.Receipt\"S\n\x07Receipt\x12\x1c\n\trecord_id\x18\x01 \x01(\tR\trecord_id\x12\x1c\n\tlog_index\x18\x02 \x01(\x04R\tlog_index\x12\x0c\n\x04text\x18\x03 \x01(\t\"@\n\x11\x43heckBatchRequest\x12+\n\x08requests\x18\x01 \x03(\x0b\x32\x19.govshare.v1.CheckRequest\"?\n\x12\x43heckBatchResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.govshare.v1.CheckResult\"p\n\x0b\x43heckResult\x12.\n\x08response\x18\x01 \x01(\x0b\x32\x1a.govshare.v1.CheckResponseH\x00\x12\'\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x14.govshare.v1.FailureH\x00\x42\x08\n\x06result\"~\n\x07\x46\x61ilure\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x1e\n\nmessage_zh\x18\x04 \x01(\tR\nmessage_zh\x12$\n\rretry_after_s\x18\x05 \x01(\rR\rretry_after_s\"L\n\x12\x43heckStreamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\x07request\x18\x02 \x01(\x0b\x32\x19.govshare.v1.CheckRequest\"K\n\x13\x43heckStreamResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x06result\x18\x02 \x01(\x0b\x32\x18.govshare.v1.CheckResult\"q\n\x0eReleaseRequest\x12\x1c\n\trecord_id\x18\x01 \x01(\tR\trecord_id\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\"\n\x0c\x63ontent_type\x18\x03 \x01(\tR\x0c\x63ontent_type\x12\x0f\n\x07records\x18\x04 \x01(\t\"T\n\x0fReleaseResponse\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12%\n\x07receipt\x18\x03 \x01(\x0b\x32\x14.govshare.v1.Receipt2\xb8\x02\n\x0b\x45nforcement\x12>\n\x05\x43heck\x12\x19.govshare.v1.CheckRequest\x1a\x1a.govshare.v1.CheckResponse\x12M\n\nCheckBatch\x12\x1e.govshare.v1.CheckBatchRequest\x1a\x1f.govshare.v1.CheckBatchResponse\x12T\n\x0b\x43heckStream\x12\x1f.govshare.v1.CheckStreamRequest\x1a .govshare.v1.CheckStreamResponse(\x01\x30\x01\x12\x44\n\x07Release\x12\x1b.govshare.v1.ReleaseRequest\x1a\x1c.govshare.v1.ReleaseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgovshare/v1/enforcement.proto\x12\x0bgovshare.v1\x1a\x18govshare/v1/answer.proto\x1a\x16govshare/v1/call.proto\"S\n\x0c\x43heckRequest\x12\x1f\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x11.govshare.v1.Call\x12\x15\n\x08\x65nvelope\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x0b\n\t_envelope\"[\n\rCheckResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.govshare.v1.Answer\x12%\n\x07receipt\x18\x02 \x01(\x0b\x32\x14.govshare.v1.Receipt\"S\n\x07Receipt\x12\x1c\n\trecord_id\x18\x01 \x01(\tR\trecord_id\x12\x1c\n\tlog_index\x18\x02 \x01(\x04R\tlog_index\x12\x0c\n\x04text\x18\x03 \x01(\t\"@\n\x11\x43heckBatchRequest\x12+\n\x08requests\x18\x01 \x03(\x0b\x32\x19.govshare.v1.CheckRequest\"?\n\x12\x43heckBatchResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.govshare.v1.CheckResult\"p\n\x0b\x43heckResult\x12.\n\x08response\x18\x01 \x01(\x0b\x32\x1a.govshare.v1.CheckResponseH\x00\x12\'\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x14.govshare.v1.FailureH\x00\x42\x08\n\x06result\"~\n\x07\x46\x61ilure\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x1e\n\nmessage_zh\x18\x04 \x01(\tR\nmessage_zh\x12$\n\rretry_after_s\x18\x05 \x01(\rR\rretry_after_s\"L\n\x12\x43heckStreamRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\x07request\x18\x02 \x01(\x0b\x32\x19.govshare.v1.CheckRequest\"K\n\x13\x43heckStreamResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x06result\x18\x02 \x01(\x0b\x32\x18.govshare.v1.CheckResult\"q\n\x0eReleaseRequest\x12\x1c\n\trecord_id\x18\x01 \x01(\tR\trecord_id\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\"\n\x0c\x63ontent_type\x18\x03 \x01(\tR\x0c\x63ontent_type\x12\x0f\n\x07records\x18\x04 \x01(\t\"T\n\x0fReleaseResponse\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12%\n\x07receipt\x18\x03 \x01(\x0b\x32\x14.govshare.v1.Receipt2\xb8\x02\n\x0b\x45nforcement\x12>\n\x05\x43heck\x12\x19.govshare.v1.CheckRequest\x1a\x1a.govshare.v1.CheckResponse\x12M\n\nCheckBatch\x12\x1e.govshare.v1.CheckBatchRequest\x1a\x1f.govshare.v1.CheckBatchResponse\x12T\n\x0b\x43heckStream\x12\x1f.govshare.v1.CheckStreamRequest\x1a .govshare.v1.CheckStreamResponse(\x01\x30\x01\x12\x44\n\x07Release\x12\x1b.govshare.v1.ReleaseRequest\x1a\x1c.govshare.v1.ReleaseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,27 +35,27 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'govshare.v1.enforcement_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CHECKREQUEST']._serialized_start=96
-  _globals['_CHECKREQUEST']._serialized_end=143
-  _globals['_CHECKRESPONSE']._serialized_start=145
-  _globals['_CHECKRESPONSE']._serialized_end=236
-  _globals['_RECEIPT']._serialized_start=238
-  _globals['_RECEIPT']._serialized_end=321
-  _globals['_CHECKBATCHREQUEST']._serialized_start=323
-  _globals['_CHECKBATCHREQUEST']._serialized_end=387
-  _globals['_CHECKBATCHRESPONSE']._serialized_start=389
-  _globals['_CHECKBATCHRESPONSE']._serialized_end=452
-  _globals['_CHECKRESULT']._serialized_start=454
-  _globals['_CHECKRESULT']._serialized_end=566
-  _globals['_FAILURE']._serialized_start=568
-  _globals['_FAILURE']._serialized_end=694
-  _globals['_CHECKSTREAMREQUEST']._serialized_start=696
-  _globals['_CHECKSTREAMREQUEST']._serialized_end=772
-  _globals['_CHECKSTREAMRESPONSE']._serialized_start=774
-  _globals['_CHECKSTREAMRESPONSE']._serialized_end=849
-  _globals['_RELEASEREQUEST']._serialized_start=851
-  _globals['_RELEASEREQUEST']._serialized_end=964
-  _globals['_RELEASERESPONSE']._serialized_start=966
-  _globals['_RELEASERESPONSE']._serialized_end=1050
-  _globals['_ENFORCEMENT']._serialized_start=1053
-  _globals['_ENFORCEMENT']._serialized_end=1365
+  _globals['_CHECKREQUEST']._serialized_end=179
+  _globals['_CHECKRESPONSE']._serialized_start=181
+  _globals['_CHECKRESPONSE']._serialized_end=272
+  _globals['_RECEIPT']._serialized_start=274
+  _globals['_RECEIPT']._serialized_end=357
+  _globals['_CHECKBATCHREQUEST']._serialized_start=359
+  _globals['_CHECKBATCHREQUEST']._serialized_end=423
+  _globals['_CHECKBATCHRESPONSE']._serialized_start=425
+  _globals['_CHECKBATCHRESPONSE']._serialized_end=488
+  _globals['_CHECKRESULT']._serialized_start=490
+  _globals['_CHECKRESULT']._serialized_end=602
+  _globals['_FAILURE']._serialized_start=604
+  _globals['_FAILURE']._serialized_end=730
+  _globals['_CHECKSTREAMREQUEST']._serialized_start=732
+  _globals['_CHECKSTREAMREQUEST']._serialized_end=808
+  _globals['_CHECKSTREAMRESPONSE']._serialized_start=810
+  _globals['_CHECKSTREAMRESPONSE']._serialized_end=885
+  _globals['_RELEASEREQUEST']._serialized_start=887
+  _globals['_RELEASEREQUEST']._serialized_end=1000
+  _globals['_RELEASERESPONSE']._serialized_start=1002
+  _globals['_RELEASERESPONSE']._serialized_end=1086
+  _globals['_ENFORCEMENT']._serialized_start=1089
+  _globals['_ENFORCEMENT']._serialized_end=1401
 # @@protoc_insertion_point(module_scope)

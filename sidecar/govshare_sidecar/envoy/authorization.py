@@ -7,7 +7,6 @@ route is declared to return nothing but the granted fields, and refuses everywhe
 
 import asyncio
 import logging
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
@@ -40,6 +39,7 @@ from govshare_sidecar.receipts import PLACE
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.request import Asked
 from govshare_sidecar.rich import abort, told
+from govshare_sidecar.tracing import TRACEPARENT, arrived, onward
 
 ENTRANCE: Final = "envoy_ext_authz"
 SERVICE: Final = "envoy.service.auth.v3.Authorization"
@@ -92,7 +92,8 @@ class Authorization:
         evidence = self._at.evidence(_certificate(attributes))
         if http.path.startswith(PLACE):
             return denied(self._at.receipt(http.method, http.path, evidence))
-        with self._at.desk.place(evidence):
+        arrived(headers.getall(TRACEPARENT, ()))
+        with self._at.desk.place(evidence), self._at.desk.call(ENTRANCE):
             asked = asked_of(http.method, http.path, headers, self._at.config.routes)
             return await self._answer(_with_body(asked, http, headers), evidence, headers)
 
@@ -101,7 +102,7 @@ class Authorization:
     ) -> pb.AuthResponse:
         language = language_of(headers.get("Accept-Language", ""))
         answer = await self._at.desk.answer(
-            asked.call, evidence, entrance=ENTRANCE, values=asked.values()
+            asked.call, asked.shown(evidence), entrance=ENTRANCE, values=asked.values()
         )
         if answer.decision.effect is Effect.DENY:
             return denied(denial(answer, language=language))
@@ -115,17 +116,18 @@ class Authorization:
     def _admitted(
         self, asked: Asked, answer: Answer, headers: CIMultiDictProxy[str]
     ) -> pb.AuthResponse:
-        onward = {
+        said = {
             ":path": asked.target.upstream(answer.decision.fields),
             **asked.headers,
             "Govshare-Record": answer.record_id,
+            **onward(),
         }
         beside = {**release_headers(answer), **self._at.receipts.keep(answer)}
         return pb.AuthResponse(
             status=pb.RpcStatus(),
             ok_response=pb.Admitted(
-                headers=to_set_text(onward.items()),
-                headers_to_remove=to_remove(headers, onward),
+                headers=to_set_text(said.items()),
+                headers_to_remove=to_remove(headers, said),
                 response_headers_to_add=to_set_text(beside.items()),
             ),
         )
@@ -180,4 +182,4 @@ def _with_body(asked: Asked, http: pb.Attributes.Http, headers: CIMultiDictProxy
         raise RefusedError(Cause.TOO_LARGE)
     if announced and not http.raw_body:
         raise EnvoyError("envoy does not send bodies along; set `with_request_body`")
-    return replace(asked, body=http.raw_body)
+    return asked.with_body(http.raw_body)

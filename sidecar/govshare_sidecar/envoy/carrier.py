@@ -86,6 +86,7 @@ class HttpCarrier:
             rows=released.rows,
             size_bytes=len(released.body),
             response=released.digest,
+            records=released.records,
         )
 
     async def send(self) -> None:

@@ -3,14 +3,14 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 from govshare_policy.crypto import sm3
 from govshare_policy.errors import ConfigError
 from govshare_sidecar._settings import Address
 from govshare_sidecar._table import why
-from govshare_sidecar.config import GrpcConfig, TlsConfig
+from govshare_sidecar.config import GrpcConfig
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.envoy.authorization import Authorization
 from govshare_sidecar.envoy.canary import Prober, Proofs, Tokens, origin
@@ -22,6 +22,8 @@ from govshare_sidecar.limits import Limits
 from govshare_sidecar.listeners import GrpcListener, HttpListener
 from govshare_sidecar.metrics import Metrics
 from govshare_sidecar.receipts import Receipts
+from govshare_sidecar.tls_reload import LiveTls
+from govshare_sidecar.tls_settings import TlsConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class EnvoyListener:
     async def start(
         cls,
         config: EnvoyConfig,
-        tls: TlsConfig,
+        tls: LiveTls,
         *,
         desk: Desk,
         authorities: ClientAuthorities,
@@ -48,7 +50,7 @@ class EnvoyListener:
         Raises:
             ConfigError: If an address cannot be listened on, or a file cannot be used.
         """
-        tokens, proofs = Tokens(_secret(tls)), Proofs(config.proxies)
+        tokens, proofs = Tokens(_secret(tls.config)), Proofs(config.proxies)
         counter = Counter(
             config=config,
             desk=desk,
@@ -68,7 +70,7 @@ class EnvoyListener:
             stack.push_async_callback(canary.stop)
             listener = await GrpcListener.start(
                 GrpcConfig(listen=config.listen, network=config.network, reflection=False),
-                replace(tls, client_ca=config.client_ca),
+                tls.credentials(config.client_ca),
                 services=(ExternalProcessor(counter), Authorization(counter)),
                 limits=limits,
                 key="envoy.listen",

@@ -3,9 +3,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -15,6 +16,7 @@ from google.protobuf.struct_pb2 import Struct
 from govshare_policy.call import Call
 from govshare_policy.errors import AuditError, GovshareError, IdentityError
 from govshare_policy.gate import Answer
+from govshare_policy.identity import Evidence
 from govshare_policy.legal import Effect
 from govshare_sidecar._pb import envoy_pb2 as pb
 from govshare_sidecar.envoy.canary import MAX_BYTES, PATH, ROUTE, TOKEN, Trial
@@ -27,11 +29,14 @@ from govshare_sidecar.envoy.rpc_replies import denied_rpc, failed_rpc
 from govshare_sidecar.envoy.settings import Filter
 from govshare_sidecar.envoy.stream import EnvoyError, Head, LeftError, Stream
 from govshare_sidecar.grpc_proxy_call import AskedRpc, committed, read_rpc, read_sent
+from govshare_sidecar.metrics import Stage
 from govshare_sidecar.problem import denial, language_of, release_headers, trouble
 from govshare_sidecar.receipts import PLACE
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.release import BROKEN_OFF, CALLER_LEFT, RELEASED
 from govshare_sidecar.request import BODY_TIMEOUT_S, Asked
+from govshare_sidecar.tracing import TRACEPARENT, arrived, traced
+from govshare_sidecar.tracing import onward as traceparent
 from govshare_sidecar.upstream import UpstreamError
 
 ENTRANCE: Final = "envoy_ext_proc"
@@ -101,7 +106,8 @@ class Exchange:
         if path.startswith(PLACE):
             await self._stream.reply(immediate(self._at.receipt(method, path, evidence)))
             return
-        with self._at.desk.place(evidence):
+        arrived(headers.getall(TRACEPARENT, ()))
+        with self._at.desk.place(evidence), self._at.desk.call(ENTRANCE):
             if self._caller.is_rpc:
                 await self._answer_rpc(head, path)
             else:
@@ -122,14 +128,15 @@ class Exchange:
         if asked.method == "GET" and not head.is_all:
             raise RefusedError(Cause.BAD_BODY)
         if asked.method == "POST":
-            asked = replace(asked, body=await self._body(head, self._at.config.max_request_bytes))
-        answer = await self._decided(asked.call, asked.values())
+            asked = asked.with_body(await self._body(head, self._at.config.max_request_bytes))
+        answer = await self._decided(asked.call, asked.values(), asked.shown)
         if answer is None:
             return
         onward = {
             ":path": asked.target.upstream(answer.decision.fields),
             **asked.headers,
             "Govshare-Record": answer.record_id,
+            **traceparent(),
         }
         let_on = self._stream.forward(
             onward.items(), to_remove(head.headers, onward), None if head.is_all else asked.body
@@ -149,10 +156,13 @@ class Exchange:
         if route is None:
             raise RefusedError(Cause.NO_ROUTE)
         asked, sent = read_rpc(route, head.headers.items(), onward=frozenset()), None
+        data = b""
         if not route.method.client_streaming:
-            message = await self._message(head)
-            sent = read_sent(route, message, max_bytes=config.max_request_bytes)
-        answer = await self._decided(asked.call, committed(route, sent))
+            data = await self._message(head)
+            sent = read_sent(route, data, max_bytes=config.max_request_bytes)
+            asked = asked.about(sent)
+        shown = partial(asked.shown, message=data)
+        answer = await self._decided(asked.call, committed(route, sent), shown)
         if answer is None:
             return
         carrier = GrpcCarrier(
@@ -172,7 +182,7 @@ class Exchange:
         onward = [
             ("Content-Type", MEDIA_TYPE),
             ("Grpc-Accept-Encoding", "identity"),
-            *((key, str(value)) for key, value in asked.onward(answer)),
+            *((key, str(value)) for key, value in traced(asked.onward(answer))),
         ]
         kept = ("Grpc-Timeout", *(name for name, _ in onward))
         await self._stream.forward(onward, to_remove(head.headers, kept), body)
@@ -194,9 +204,11 @@ class Exchange:
         except TimeoutError:
             raise RefusedError(Cause.SLOW) from None
 
-    async def _decided(self, call: Call, values: Mapping[str, str]) -> Answer | None:
+    async def _decided(
+        self, call: Call, values: Mapping[str, str], shown: Callable[[Evidence], Evidence]
+    ) -> Answer | None:
         """Return the answer if it allows *call*; else tell the caller."""
-        evidence = self._at.evidence(self._caller.der)
+        evidence = shown(self._at.evidence(self._caller.der))
         answer = await self._at.desk.answer(call, evidence, entrance=ENTRANCE, values=values)
         if answer.decision.effect is not Effect.DENY:
             return answer
@@ -206,8 +218,10 @@ class Exchange:
     async def _carry(self, answer: Answer, let_on: Awaitable[None], carrier: Carrier) -> None:
         """Let the request on, release, record, answer: in that order only."""
         try:
-            await let_on
-            await carrier.receive()
+            # What is filtered as it comes is released within that time.
+            with self._at.desk.stage(Stage.UPSTREAM):
+                await let_on
+                await carrier.receive()
         except UpstreamError as error:
             self._at.metrics.upstream_failed(error.fault)
             _log.warning("%s", error)

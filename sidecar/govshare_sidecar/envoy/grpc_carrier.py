@@ -21,6 +21,7 @@ from govshare_sidecar.grpc_proxy_settings import RpcRoute
 from govshare_sidecar.grpc_upstream import fault_of_code
 from govshare_sidecar.release import RELEASED
 from govshare_sidecar.release_protobuf import release_message
+from govshare_sidecar.release_rows import message_digests
 from govshare_sidecar.upstream import Fault, UpstreamError
 
 _STATUS: Final = "grpc-status"
@@ -66,6 +67,7 @@ class GrpcCarrier:
         self._rows = 0
         self._size = 0
         self._digest = sm3_new()
+        self._records = bytearray()
 
     async def receive(self) -> None:
         """Return once the trailers are there; they say whether the messages before were all."""
@@ -100,6 +102,7 @@ class GrpcCarrier:
             rows=self._rows,
             size_bytes=self._size,
             response=self._digest.digest() if status == RELEASED or self._size else b"",
+            records=bytes(self._records),
         )
 
     async def send(self) -> None:
@@ -134,6 +137,7 @@ class GrpcCarrier:
             sent = frame(released.body)
             self._rows += released.rows
             self._size += len(released.body)
+            self._records += message_digests(released.body, method.output_type, records)
             if method.server_streaming:
                 # With its length, so that no two streams of messages have one digest.
                 self._digest.update(sent[1:])

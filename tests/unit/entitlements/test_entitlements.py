@@ -77,6 +77,16 @@ def test_a_suspension_shows_where_the_text_suspends(tmp_path: Path) -> None:
     assert (lifted.state, unknown.state) == (State.ACTIVE, State.ACTIVE)
 
 
+def test_an_entry_asked_one_by_one_is_answered_as_about_a_person(tmp_path: Path) -> None:
+    """What may be used is not refused for want of a subject, which only a call has."""
+    by_subject = {"resources.tsv": [{"resource_id": "R08", "subject": "id_no"}]}
+    (plain,) = _of("R08", basis_over(county_register(tmp_path / "plain", {}), "hubei"), AT)
+    (asked,) = _of("R08", basis_over(county_register(tmp_path / "asked", by_subject), "hubei"), AT)
+
+    assert asked.scopes == plain.scopes
+    assert asked.scopes
+
+
 def test_another_systems_grant_says_what_is_missing() -> None:
     """Hubei binds a grant to its system, so the same department's web site is told so."""
     chosen = basis_over(load_register(COUNTY), "hubei")

@@ -124,7 +124,7 @@ WRONG = {
     "not toml": ("profile =", "= profile", "not valid TOML"),
     "an unknown key": ('profile = "hubei"', 'profil = "hubei"', "`profile` is missing"),
     "one key more": ("[grpc]", "[grpc]\nreflexion = true", "`grpc.reflexion` is not a setting"),
-    "an unknown table": ("[tls]", "[tracing]\n[tls]", "`tracing` is not a setting"),
+    "an unknown table": ("[tls]", "[weather]\n[tls]", "`weather` is not a setting"),
     "a number for a text": ('"hubei"', "1", "`profile` is a text"),
     "an empty text": ('"hubei"', '""', "`profile` is empty"),
     "a table in a table": ("[tls]", "[tls.tls]", "`tls.certificate` is missing"),

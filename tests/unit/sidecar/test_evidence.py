@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from govshare_policy.errors import ConfigError
 from govshare_policy.identity import Evidence
-from govshare_sidecar.evidence import ClientAuthorities
+from govshare_sidecar.evidence import Authorities, ClientAuthorities
 from tests.e2e.pki import END, NOW, START, Authority
 
 
@@ -61,7 +61,7 @@ def test_a_renewed_authority_with_the_same_key_counts_for_both(tmp_path: Path) -
     client = old.issue("client")
     builder = old.build(old.name, old.public, start=START, end=END)
     renewed = old.sign(old.as_authority(builder))
-    known = ClientAuthorities(certificates=(old.certificate, renewed))
+    known = ClientAuthorities(Authorities(certificates=(old.certificate, renewed)))
 
     assert known.evidence(client.der, network="extranet").not_after == END.replace(microsecond=0)
 
@@ -86,9 +86,9 @@ def test_authorities_are_in_force_as_long_as_one_is(tmp_path: Path) -> None:
     old = Authority(tmp_path, "old", end=NOW - timedelta(days=1))
     known = authorities(old, Authority(tmp_path, "new"))
 
-    known.verify_in_force(NOW)
+    known.current.verify_in_force(NOW)
     with pytest.raises(ConfigError, match="valid now"):
-        known.verify_in_force(END + timedelta(days=1))
+        known.current.verify_in_force(END + timedelta(days=1))
 
 
 def test_a_file_without_authorities_is_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@
 import json
 import logging
 
-from govshare_sidecar.logs import JsonLines
+from govshare_sidecar.logs import JsonLines, TextLines
 
 
 def line(name: str, message: str, *, error: BaseException | None = None) -> dict[str, str]:
@@ -34,3 +34,19 @@ def test_the_text_of_an_unforeseen_error_stays_out_too() -> None:
     said = line("govshare_sidecar.api", "an answer ended", error=KeyError("4711"))
 
     assert "4711" not in str(said)
+
+
+def test_a_line_of_text_says_the_same_as_one_of_json() -> None:
+    record = logging.LogRecord(
+        "govshare_sidecar.server", logging.WARNING, __file__, 1, "one\ntwo", (), None
+    )
+    text = TextLines().format(record)
+
+    assert text.endswith(" warning govshare_sidecar.server one two")
+    assert text.startswith(json.loads(JsonLines().format(record))["t"])
+
+
+def test_text_of_libraries_stays_out_of_lines_of_text_too() -> None:
+    record = logging.LogRecord("aiohttp.server", logging.ERROR, __file__, 1, "4711", (), None)
+
+    assert "4711" not in TextLines().format(record)

@@ -152,6 +152,15 @@ proxies = ["tls/sidecar.pem"]
 path = "/a/{id}"
 resource = "R08"
 fields = ["id_no"]
+[national_tls]
+listen = "127.0.0.1:0"
+certificate = "tls/sidecar.pem"
+key = "tls/sidecar.key"
+client_ca = "tls/ca.pem"
+[front_end]
+listen = "front.sock"
+peer_uids = ["0"]
+client_ca = "tls/ca.pem"
 [limits]
 notice_s = 1
 [log.witness]
@@ -160,6 +169,20 @@ required = 1
 name = "witness.example/w"
 url = "https://w.example"
 public = "keys/w.pub"
+[messages]
+[tracing]
+[envelope]
+nonces = "nonces.sqlite"
+[subjects]
+store = "subjects.sqlite"
+[shadow]
+profile = "national-809"
+data = "data"
+report = "differences.jsonl"
+"""
+WORKERS = """
+workers = 2
+watch_s = 5
 """
 BUNDLE = """
 bundle = "bundle"
@@ -204,7 +227,10 @@ def test_every_single_value_outside_of_lists_is_a_setting_of_its_type(
         spy(kind)
     load_config(path)
     text = path.read_text()
-    path.write_text(BUNDLE + text[text.index("[log]") :])
+    socket, beside = (text.index(table) for table in ("[front_end]", "[limits]"))
+    text = text[text.index("[log]") : socket] + text[beside:]
+    tried = text.index("[shadow]")
+    path.write_text(BUNDLE + WORKERS + text[:tried] + f"[shadow]{BUNDLE}")
     load_config(path)
 
     assert {setting: SETTINGS[setting].__name__.strip("_") for setting in SETTINGS} == asked

@@ -39,6 +39,9 @@ WHOLE: dict[str, Any] = {
     "derived": True,
     "commercial": True,
     "consent": "CON-03",
+    "on_behalf_of": ["D-HCB"],
+    "forwarded_for": ["SYS-HCB-WEB", "D-HCB"],
+    "subject": "3301",
 }
 
 

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a daily quota costs a call: counted in one process, and by several workers together."""
+
+import multiprocessing
+import statistics
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+from bench.audit_common import describe_machine
+from govshare_policy.usage import Tally, Usage
+from govshare_sidecar.quotas import SharedUsage, make_counts
+
+N = 5_000
+DAY = date(2026, 9, 22)
+PLENTY = {"G01": 1_000_000_000}
+
+
+def calls_us(usage: Tally) -> list[float]:
+    """Return how long looking up and counting took, in microseconds, once a call."""
+    took = []
+    for _ in range(N):
+        began = time.perf_counter()
+        usage.of("G01", DAY)
+        usage.take_all(PLENTY, DAY)
+        took.append((time.perf_counter() - began) * 1e6)
+    return took
+
+
+def worker(directory: str) -> list[float]:
+    """Return :func:`calls_us` of a process among others."""
+    with SharedUsage.open(Path(directory)) as usage:
+        return calls_us(usage)
+
+
+def show(name: str, took: list[float]) -> None:
+    """Print the median and the 99th percentile of *took*."""
+    p99 = statistics.quantiles(took, n=100)[98]
+    print(
+        f"{name:<36} n={len(took):<7} median {statistics.median(took):8.1f} us  p99 {p99:8.1f} us"
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    describe_machine(f"looking up and counting one call, {N} times a process")
+    show("in one process, in memory", calls_us(Usage()))
+    for workers in (1, 2, 4):
+        with tempfile.TemporaryDirectory() as directory:
+            make_counts(Path(directory), ())
+            with multiprocessing.get_context("spawn").Pool(workers) as pool:
+                found = pool.map(worker, [directory] * workers, chunksize=1)
+            show(f"shared by {workers} workers, one grant", [us for took in found for us in took])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Escapes and encodings of text inside text."""
+
+import binascii
+import html
+import quopri
+import re
+import sys
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from govshare_policy.egress.reading.charset import is_text
+from govshare_policy.egress.reading.forms import is_known
+from govshare_policy.egress.reading.model import CELL, Budget, Code, UnscannableError, without_marks
+
+_UNICODE: Final = re.compile(
+    r"(?:\\{1,2}(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|u\{[0-9A-Fa-f]{1,6}\}))++"
+)
+_UNIT: Final = re.compile(r"\\{1,2}(?:u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2}))")
+_ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,31});")
+_PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})++")
+_QUOTED: Final = re.compile(r"(?:=[0-9A-F]{2}(?:=\r?\n)?){2,}+")
+_FORM: Final = re.compile(r"[^\s&=]{1,200}+=[^\s&]*+(?:&[^\s&=]{1,200}+=[^\s&]*+)*+\s*+")
+_WHOLE_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]++={0,2}")
+_WHOLE_HEX: Final = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{2})++")
+_BASE64: Final = re.compile(
+    r"(?<![A-Za-z0-9+/_=-])(?=[a-z0-9+/_-]*+[A-Z])(?=[A-Z0-9+/_-]*+[a-z])"
+    r"[A-Za-z0-9+/_-]{8,}+={0,2}(?![A-Za-z0-9+/_=-])"
+)
+_HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?:0x)?((?:[0-9a-fA-F]{2}){6,}+)(?![0-9A-Za-z])")
+_DENSE: Final = 0.3
+_ALL: Final = 0.9
+_SAMPLE_CHARS: Final = 1 << 14
+_MIN_WHOLE: Final = 16
+_PAIR: Final = 2
+_MIN_OPAQUE_LINE: Final = 60
+_HEX_DIGITS: Final = 16
+_MIN_OTHER_SET: Final = 16
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+
+
+def whole_layer(text: str) -> tuple[str, bytes] | None:
+    """Return what *text* is an encoding of as a whole, and the name of the encoding.
+
+    Raises:
+        UnscannableError: If it is an encoding of something that is no known form.
+    """
+    sample = text[:_SAMPLE_CHARS]
+    if "%" in sample and _is_dense(_PERCENT, sample) and not _FORM.fullmatch(sample):
+        return "percent", unquote_to_bytes(text)
+    if "&" in sample and _is_dense(_ENTITY, sample, share=_ALL):
+        return "entities", html.unescape(text).encode(errors="replace")
+    if "\\" in sample and _is_dense(_UNICODE, sample, share=_ALL):
+        return "escapes", unescape_units(text).encode(errors="replace")
+    if "=" in sample and _is_dense(_QUOTED, sample):
+        return "quoted-printable", quopri.decodestring(text.encode(errors="replace"))
+    return _whole_encoding(text)
+
+
+def _is_dense(pattern: re.Pattern[str], sample: str, *, share: float = _DENSE) -> bool:
+    """Tell whether the matches of *pattern* make up much of *sample*."""
+    return sum(map(len, pattern.findall(sample))) > share * len(sample)
+
+
+def _whole_encoding(text: str) -> tuple[str, bytes] | None:
+    """Return *text* decoded from hexadecimal or base64, if that is all it is."""
+    words = text[:_SAMPLE_CHARS].split()
+    if not _is_block(words):
+        return None
+    packed = "".join(text.split())
+    for name, pattern, decode in (
+        ("hex", _WHOLE_HEX, decode_hex),
+        ("base64", _WHOLE_BASE64, decode_base64),
+    ):
+        if pattern.fullmatch(packed):
+            body = decode(packed)
+            if body is not None and is_readable(body):
+                return name, body
+    # Shorter lines of one length are a list of numbers or codes, which need not mean anything.
+    is_packed = len(words[0]) >= _MIN_OPAQUE_LINE and len(packed) > _MIN_OPAQUE_LINE
+    if is_packed and len(set(packed)) > _HEX_DIGITS:
+        raise UnscannableError(Code.UNKNOWN_FORM)
+    return None
+
+
+def _is_block(words: list[str]) -> bool:
+    """Tell whether *words* are lines of one encoded block, or pairs of hexadecimal digits."""
+    if len(words) == 1:
+        return len(words[0]) >= _MIN_WHOLE and _WHOLE_BASE64.fullmatch(words[0]) is not None
+    lengths = set(map(len, words[:-1]))
+    if len(lengths) != 1 or not all(map(_WHOLE_BASE64.fullmatch, words)):
+        return False
+    length = lengths.pop()
+    return length >= _MIN_WHOLE or (length == _PAIR and len(words) >= _MIN_WHOLE // _PAIR)
+
+
+def is_readable(body: bytes) -> bool:
+    """Tell whether *body* is text or a known form, and not merely bytes that decode by chance."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return is_known(body) or (len(body) >= _MIN_OTHER_SET and is_text(body))
+    if text.isprintable():
+        return True
+    return len(body) >= _MIN_OTHER_SET and (is_known(body) or is_text(body))
+
+
+def decode_hex(text: str) -> bytes | None:
+    """Return *text* decoded, or ``None`` if it is not hexadecimal."""
+    try:
+        return bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        return None
+
+
+def decode_base64(text: str) -> bytes | None:
+    """Return *text* decoded, in either alphabet, padded or not; ``None`` if it is not base64."""
+    bare = text.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return binascii.a2b_base64(bare + "=" * (-len(bare) % 4))
+    except binascii.Error:
+        return None
+
+
+def encoded_runs(text: str, *, budget: Budget) -> Iterator[tuple[int, int, str, bytes]]:
+    """Yield start, end, encoding and content of what is encoded inside *text*.
+
+    Raises:
+        UnscannableError: If so much is encoded that is no known form that it might be anything.
+    """
+    for name, pattern, decode in (
+        ("base64", _BASE64, decode_base64),
+        ("hex", _HEX, decode_hex),
+    ):
+        for match in pattern.finditer(text):
+            body = decode(match.group())
+            if body is None:
+                continue
+            if is_readable(body):
+                yield match.start(), match.end(), name, body
+            elif len(body) >= budget.limits.opaque_bytes:
+                raise UnscannableError(Code.UNKNOWN_FORM)
+        budget.tick()
+
+
+def unescape(text: str) -> str:
+    """Return *text* with escapes, entities and percent signs resolved where they stand."""
+    if "\\u" in text or "\\x" in text:
+        text = _UNICODE.sub(lambda match: unescape_units(match.group()), text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda match: without_marks(html.unescape(match.group())), text)
+    if "%" in text:
+        text = _PERCENT.sub(lambda match: _decoded(match, match.group()), text)
+    if "=" in text:
+        text = _QUOTED.sub(lambda match: _decoded(match, match.group().replace("=", "%")), text)
+    return text
+
+
+def _decoded(match: re.Match[str], escaped: str) -> str:
+    """Return what percent signs stand for, or the match if that is no text."""
+    body = unquote_to_bytes(escaped)
+    for name in ("utf-8", "gb18030"):
+        try:
+            return without_marks(body.decode(name))
+        except UnicodeDecodeError:
+            continue
+    return match.group()
+
+
+def unescape_units(text: str) -> str:
+    r"""Return *text* with ``\uXXXX``, ``\u{X}`` and runs of ``\xXX`` resolved."""
+
+    def one(match: re.Match[str]) -> str:
+        number = int(match.group(match.lastindex or 0), 16)
+        return chr(number) if number <= sys.maxunicode else match.group()
+
+    out = _UNIT.sub(one, text)
+    if _SURROGATES.search(out):
+        out = out.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if "\\x" in text:
+        out = _from_bytes(out)
+    return without_marks(out)
+
+
+def _from_bytes(text: str) -> str:
+    """Return *text* whose characters are bytes, decoded; unchanged if they are not."""
+    try:
+        return text.encode("latin-1").decode()
+    except ValueError:
+        return text
+
+
+def form_text(text: str) -> str | None:
+    """Return the one segment of a form in a URL's encoding, or ``None`` if it is not one."""
+    if not _FORM.fullmatch(text):
+        return None
+    charset = "utf-8" if is_text(unquote_to_bytes(text)) else "gb18030"
+    try:
+        pairs = parse_qsl(
+            text.strip(), keep_blank_values=True, encoding=charset, max_num_fields=10_000
+        )
+    except ValueError:
+        raise UnscannableError(Code.TOO_MANY) from None
+    return CELL.join(without_marks(value) for pair in pairs for value in pair[::-1] if value)

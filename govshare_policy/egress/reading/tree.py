@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of a tree: JSON and XML.
+
+A node is a scalar (``str``, ``bool``, ``None``), a list, or an object: a tuple of pairs, so that a
+key that occurs twice hides nothing. A row is an object with what it holds in objects, and what
+the objects around it hold: a record is not torn apart because its address is an object of its own.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from govshare_policy.egress.reading.model import (
+    CELL,
+    ROW,
+    Budget,
+    Code,
+    UnscannableError,
+    without_marks,
+)
+from govshare_policy.egress.reading.tables import table_text
+
+# A record has no more fields than this; what is larger is a collection of records.
+MAX_FIELDS: Final = 64
+_MAX_INHERITED: Final = 32
+_TICK_ROWS: Final = 4_096
+_WINDOW: Final = 20
+
+Node = Any  # A recursive type of tuples, lists and scalars, decided by isinstance below.
+
+
+def parse_json(text: str) -> Node:
+    """Return the tree of *text*; numbers keep the digits they were written with.
+
+    Raises:
+        ValueError: If it is not JSON.
+        UnscannableError: If it is nested too deep for the parser.
+    """
+    try:
+        return json.loads(
+            text, object_pairs_hook=tuple, parse_int=str, parse_float=str, parse_constant=str
+        )
+    except RecursionError:
+        raise UnscannableError(Code.TOO_DEEP) from None
+
+
+def tree_text(node: Node, *, budget: Budget) -> str:
+    """Return the segments of the tree *node*.
+
+    Raises:
+        UnscannableError: If it is nested too deep, or there are too many rows.
+    """
+    walk = _Walk(budget)
+    walk.visit(node, inherited=(), level=0)
+    return ROW.join(walk.rows)
+
+
+def _cells(values: Sequence[Node]) -> list[str]:
+    """Return the scalars among *values* as cells."""
+    return [
+        value if isinstance(value, str) else "true"
+        for value in values
+        if value is not None and value is not False and not isinstance(value, (list, tuple))
+    ]
+
+
+def _is_scalars(node: Node) -> bool:
+    """Tell whether *node* is a list of scalars only."""
+    return isinstance(node, list) and not any(isinstance(item, (list, tuple)) for item in node)
+
+
+class _Walk:
+    """One walk over one tree. Collects rows; the shapes are the key sets it has met."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.rows: list[str] = []
+        self._budget = budget
+        self._shapes: set[tuple[str, ...]] = set()
+        self._chars = 0
+
+    def emit(self, cells: Sequence[str]) -> None:
+        """Add a row."""
+        if not cells:
+            return
+        row = CELL.join(map(without_marks, cells))
+        self.rows.append(row)
+        self._chars += len(row)
+        if len(self.rows) % _TICK_ROWS == 0:
+            self._check()
+
+    def _check(self) -> None:
+        self._budget.tick()
+        if len(self.rows) > self._budget.limits.rows:
+            raise UnscannableError(Code.TOO_MANY)
+        if self._chars > self._budget.limits.text_chars:
+            raise UnscannableError(Code.TOO_LARGE)
+
+    def visit(self, node: Node, *, inherited: tuple[str, ...], level: int) -> None:
+        """Add the rows of *node*, which lies in objects that hold *inherited*."""
+        if level > self._budget.limits.nesting:
+            raise UnscannableError(Code.TOO_DEEP)
+        if isinstance(node, tuple):
+            self._visit_object(node, inherited=inherited, level=level)
+        elif isinstance(node, list):
+            self._visit_list(node, inherited=inherited, level=level)
+        else:
+            self.emit((*inherited, *_cells((node,))))
+
+    def _visit_list(self, items: list[Node], *, inherited: tuple[str, ...], level: int) -> None:
+        if _is_scalars(items):
+            for part in _windows(_cells(items)):
+                self.emit((*inherited, *part))
+            return
+        if len(items) > 1 and all(map(_is_scalars, items)):
+            self.rows.append(table_text([_cells(item) for item in items]))
+            self._check()
+            return
+        for item in items:
+            if type(item) is tuple:
+                values = [value for _, value in item]
+                if not any(isinstance(value, (list, tuple)) for value in values):
+                    self._emit_flat(item, values, inherited=inherited)
+                    continue
+            self.visit(item, inherited=inherited, level=level + 1)
+
+    def _emit_flat(self, pairs: Node, values: list[Node], *, inherited: tuple[str, ...]) -> None:
+        """Add the row of an object of scalars; new keys too, since a key may be data."""
+        keys = tuple([key for key, _ in pairs])
+        cells = [*inherited, *_cells(values)]
+        if keys not in self._shapes:
+            self._shapes.add(keys)
+            cells += keys
+        if len(values) > MAX_FIELDS:
+            for key, value in pairs:
+                self.emit((key, *_cells((value,))))
+            return
+        self.emit(cells)
+
+    def _visit_object(self, pairs: Node, *, inherited: tuple[str, ...], level: int) -> None:
+        values = [value for _, value in pairs]
+        children = [(key, value) for key, value in pairs if isinstance(value, (list, tuple))]
+        if not children:
+            self._emit_flat(pairs, values, inherited=inherited)
+            return
+        flat = list(_flatten(pairs, level=level, limit=self._budget.limits.nesting))
+        if len(flat) <= MAX_FIELDS:
+            self.emit((*inherited, *flat))
+        elif own := _cells(values):
+            scalars = [pair for pair in pairs if not isinstance(pair[1], (list, tuple))]
+            self._emit_flat(scalars, own, inherited=inherited)
+        self._visit_columns(children)
+        passed_on = (*inherited, *_cells(values))[:_MAX_INHERITED]
+        objects = sum(isinstance(value, tuple) for _, value in children)
+        for key, value in children:
+            if isinstance(value, tuple):
+                if objects > 1 or len(flat) > MAX_FIELDS:
+                    self.visit(value, inherited=(*passed_on, key), level=level + 1)
+                else:
+                    self._visit_lists_of(value, inherited=passed_on, level=level + 1)
+            elif not _is_scalars(value) or len(flat) > MAX_FIELDS:
+                self.visit(value, inherited=passed_on, level=level + 1)
+
+    def _visit_lists_of(self, pairs: Node, *, inherited: tuple[str, ...], level: int) -> None:
+        """Add the rows inside an only child, whose own scalars are in its parent's row already."""
+        if any(isinstance(value, (list, tuple)) for _, value in pairs):
+            self.visit(pairs, inherited=inherited, level=level)
+
+    def _visit_columns(self, children: list[tuple[str, Node]]) -> None:
+        """Add the rows of lists, or of objects with the same keys, that stand side by side."""
+        lists = [_cells(value) for _, value in children if _is_scalars(value) and len(value) > 1]
+        by_length: dict[int, list[list[str]]] = {}
+        for column in lists:
+            by_length.setdefault(len(column), []).append(column)
+        maps: dict[tuple[str, ...], list[list[str]]] = {}
+        for _, value in children:
+            if type(value) is tuple and len(value) > 1:
+                column = _cells([item for _, item in value])
+                if len(column) == len(value):
+                    maps.setdefault(tuple(key for key, _ in value), []).append(column)
+        for columns in (*by_length.values(), *maps.values()):
+            if len(columns) > 1:
+                for row in zip(*columns, strict=True):
+                    self.emit(row)
+
+
+def _flatten(node: Node, *, level: int, limit: int) -> Iterator[str]:
+    """Yield the scalars of *node*, at most one more than a record may have."""
+    left = MAX_FIELDS + 1
+    stack = [(node, level)]
+    while stack and left:
+        item, depth = stack.pop()
+        if depth > limit:
+            raise UnscannableError(Code.TOO_DEEP)
+        if isinstance(item, tuple):
+            stack.extend((value, depth + 1) for _, value in reversed(item))
+        elif isinstance(item, list):
+            # A long list is not worth looking at beyond what a record may have.
+            stack.extend((value, depth + 1) for value in reversed(item[: MAX_FIELDS + 1]))
+        else:
+            for cell in _cells((item,)):
+                left -= 1
+                yield cell
+
+
+def _windows(cells: list[str]) -> Iterator[list[str]]:
+    """Yield *cells* in overlapping runs: a flat list may be records laid end to end."""
+    if len(cells) <= _WINDOW:
+        yield cells
+        return
+    step = _WINDOW // 2
+    for start in range(0, len(cells) - step, step):
+        yield cells[start : start + _WINDOW]

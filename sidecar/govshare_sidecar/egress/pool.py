@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The processes that scan and register, so that the event loop does neither.
+
+Each has the guard open by itself; the indexes are mapped from files that they share.
+"""
+
+import asyncio
+import multiprocessing
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from datetime import datetime
+from typing import Final, TypeVar
+
+from govshare_policy.egress.guard import Envelope
+from govshare_policy.egress.reading import Limits
+from govshare_policy.egress.register import ReleasedRows
+from govshare_policy.egress.station import Place, Station
+from govshare_policy.egress.verdict import Verdict
+from govshare_policy.errors import AuditError, GovshareError
+from govshare_sidecar.egress.settings import EgressConfig
+from govshare_sidecar.refusal import Cause, RefusedError
+
+FAILED: Final = "the onward guard cannot be asked, so nothing was passed on"
+_T = TypeVar("_T")
+_station: list[Station] = []
+"""Of a scanning process: the one guard that it has open."""
+
+
+class ScanPool:
+    """A bounded number of processes, and a bounded number of bodies that wait for one."""
+
+    def __init__(self, config: EgressConfig) -> None:
+        self._config = config
+        self._limits = Limits(seconds=config.scan_timeout_s)
+        # Owned by the event loop.
+        self._waiting = 0
+        self._executor = self._begin()
+
+    async def open(self) -> None:
+        """Return once a process has the guard open.
+
+        Raises:
+            GovshareError: If it cannot be opened.
+        """
+        at = await self._run(_ready, timeout_s=self._config.upstream_timeout_s + 30.0)
+        if at is not None:
+            raise AuditError(at)
+
+    async def scan(self, parts: Sequence[tuple[bytes, str]], envelope: Envelope) -> Verdict:
+        """Return what is said of a document of *parts*.
+
+        Raises:
+            AuditError: If nothing can be said, or not in time. The caller must deny.
+            RefusedError: If too many wait.
+        """
+        return await self._run(_scan, list(parts), envelope)
+
+    async def register(self, release: ReleasedRows) -> int:
+        """Return how many values were kept, once they are on the disk.
+
+        Raises:
+            AuditError: If they are not. The release must not be handed over.
+            RefusedError: If too many wait.
+        """
+        return await self._run(_register, release)
+
+    async def lapse(self, now: datetime) -> int:
+        """Forget the releases whose duties ended before *now*; return how many.
+
+        Raises:
+            AuditError: If this did not reach the disk.
+        """
+        return await self._run(_lapse, now)
+
+    def close(self) -> None:
+        """End the processes, once what they do is done."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    async def _run(
+        self, work: Callable[..., _T], *arguments: object, timeout_s: float | None = None
+    ) -> _T:
+        if self._waiting >= self._config.waiting:
+            raise RefusedError(Cause.BUSY)
+        self._waiting += 1
+        executor = self._executor
+        try:
+            # The reader ends by itself in time; this is for whatever does not.
+            async with asyncio.timeout(timeout_s or 2 * self._config.scan_timeout_s):
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(executor, work, *arguments)
+        except TimeoutError:
+            self._begin_anew(executor)
+            raise AuditError("the onward guard did not answer in time") from None
+        except BrokenProcessPool:
+            self._begin_anew(executor)
+            raise AuditError(FAILED) from None
+        except GovshareError as error:
+            raise AuditError(f"{FAILED}: {error}") from None
+        except (MemoryError, OSError, ValueError) as error:
+            raise AuditError(f"{FAILED} ({type(error).__name__})") from None
+        finally:
+            self._waiting -= 1
+
+    def _begin(self) -> ProcessPoolExecutor:
+        # A fork would share locks of the libraries of this process, and its listeners.
+        return ProcessPoolExecutor(
+            max_workers=self._config.scanners,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_begin,
+            initargs=(self._config.place, self._limits),
+        )
+
+    def _begin_anew(self, executor: ProcessPoolExecutor) -> None:
+        """Put new processes in the place of those of *executor*, once."""
+        if self._executor is executor:
+            self._executor = self._begin()
+            for process in executor._processes.values():  # noqa: SLF001  it has no way to end one
+                process.kill()
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+_trouble: list[str] = []
+"""Of a scanning process: why it has no guard open."""
+
+
+def _begin(place: Place, limits: Limits) -> None:
+    # Whoever is told to stop is the process that asks; it ends this one when it has drained.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        _station.append(Station.open(place, limits=limits))
+    except GovshareError as error:
+        _trouble.append(str(error))
+
+
+def _guard() -> Station:
+    if not _station:
+        raise AuditError("; ".join(_trouble))
+    return _station[0]
+
+
+def _ready() -> str | None:
+    return None if _station else "; ".join(_trouble)
+
+
+def _scan(parts: Sequence[tuple[bytes, str]], envelope: Envelope) -> Verdict:
+    return _guard().scan(parts, envelope)
+
+
+def _register(release: ReleasedRows) -> int:
+    return _guard().register(release).counts.kept
+
+
+def _lapse(now: datetime) -> int:
+    return _guard().lapse(now)

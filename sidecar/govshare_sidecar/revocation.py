@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Revocation lists: which certificates their authorities took back, and until when that is known.
+
+Source:
+    RFC 5280 §5. Only whole lists of one authority are taken: a list with a critical extension
+    speaks for a part of the certificates, or for those of others, and is refused.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+from cryptography import x509
+
+from govshare_policy.crypto import sm3
+from govshare_policy.errors import ConfigError, SignatureError
+from govshare_policy.identity import Flaw
+from govshare_sidecar._table import why
+from govshare_sidecar.certificates import key_of, verify_listed
+
+_PEM: Final = re.compile(
+    rb"-----BEGIN X509 CRL-----[A-Za-z0-9+/=\s]+-----END X509 CRL-----", re.ASCII
+)
+_MAX_LIST_BYTES: Final = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationList:
+    """What one authority took back.
+
+    Attributes:
+        issuer: Name of the authority, for messages.
+        start: When the list was made.
+        end: When the next one is due; after that this one says nothing.
+        serials: Serial numbers of the certificates that were taken back.
+    """
+
+    issuer: str
+    start: datetime
+    end: datetime
+    serials: frozenset[int] = field(repr=False)
+
+    def is_in_force(self, at: datetime) -> bool:
+        """Tell whether the list speaks for *at*."""
+        return self.start <= at <= self.end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationLists:
+    """The lists of all authorities.
+
+    Attributes:
+        by_authority: The list of each authority that has one, by :func:`authority_id`.
+    """
+
+    by_authority: Mapping[bytes, RevocationList]
+
+    def flaw(self, links: Sequence[tuple[int, bytes]], *, at: datetime) -> Flaw | None:
+        """Return what the lists have against a chain.
+
+        Args:
+            links: Of every certificate of the chain but the root its serial number, and the id
+                of the authority that issued it.
+            at: When the chain is shown.
+        """
+        found = [(serial, self.by_authority.get(issuer)) for serial, issuer in links]
+        # A list that is too old still tells what had been taken back when it was made.
+        if any(known is not None and serial in known.serials for serial, known in found):
+            return Flaw.CERTIFICATE_REVOKED
+        if any(known is None or not known.is_in_force(at) for _, known in found):
+            return Flaw.REVOCATION_UNKNOWN
+        return None
+
+    def silent(
+        self, authorities: Sequence[x509.Certificate], *, at: datetime
+    ) -> tuple[tuple[str, str], ...]:
+        """Return the authorities whose certificates nobody can use: name, and ``missing`` or so."""
+        found: dict[bytes, tuple[str, str]] = {}
+        for authority in authorities:
+            known = self.by_authority.get(authority_id(authority))
+            name = authority.subject.rfc4514_string()
+            if known is None:
+                found[authority_id(authority)] = (name, "missing")
+            elif not known.is_in_force(at):
+                found[authority_id(authority)] = (name, "expired" if known.end < at else "early")
+        return tuple(found.values())
+
+    def verify_not_older(self, before: Self) -> None:
+        """Return only if no list is older than the one of its authority in *before*.
+
+        Raises:
+            ConfigError: If one is, so that what was revoked would be valid again.
+        """
+        for authority, known in self.by_authority.items():
+            old = before.by_authority.get(authority)
+            if old is not None and known.start < old.start:
+                raise ConfigError(
+                    f"a list in `tls.crl` is older than the one in force: {old.start:%F}"
+                )
+
+
+def load_lists(paths: Sequence[Path], authorities: Sequence[x509.Certificate]) -> RevocationLists:
+    """Load the lists in the files *paths*, in PEM or DER, each signed by one of *authorities*.
+
+    Raises:
+        ConfigError: If a file cannot be read, or a list cannot be used: its signature is not that
+            of an authority, it has no end, speaks for a part only, or stands there twice.
+    """
+    lists: dict[bytes, RevocationList] = {}
+    for path in paths:
+        for parsed in _parse(path):
+            authority, known = _verified(parsed, authorities, name=path.name)
+            if authority in lists:
+                raise ConfigError(f"`{path.name}` holds a second list of one authority")
+            lists[authority] = known
+    return RevocationLists(by_authority=lists)
+
+
+def authority_id(authority: x509.Certificate) -> bytes:
+    """Return what all certificates of one authority have in common: SM3 of name and key.
+
+    Raises:
+        IdentityError: If the key is of no kind that is known.
+    """
+    return sm3(authority.subject.public_bytes() + key_of(authority))
+
+
+def _parse(path: Path) -> Iterator[x509.CertificateRevocationList]:
+    try:
+        if path.stat().st_size > _MAX_LIST_BYTES:
+            raise ConfigError(f"`{path.name}` is larger than 64 MiB")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"`{path.name}` cannot be read: {why(error)}") from None
+    try:
+        texts = _PEM.findall(data)
+        if not texts:
+            yield x509.load_der_x509_crl(data)
+        for text in texts:
+            yield x509.load_pem_x509_crl(text)
+    except ValueError:
+        raise ConfigError(f"`{path.name}` does not hold a revocation list") from None
+
+
+def _verified(
+    parsed: x509.CertificateRevocationList, authorities: Sequence[x509.Certificate], *, name: str
+) -> tuple[bytes, RevocationList]:
+    end = parsed.next_update_utc
+    if end is None:
+        raise ConfigError(f"`{name}` holds a list that does not say when the next is due")
+    try:
+        if any(extension.critical for extension in parsed.extensions):
+            raise ConfigError(f"`{name}` holds a list that speaks for a part of the certificates")
+        serials = []
+        for entry in parsed:
+            if any(extension.critical for extension in entry.extensions):
+                raise ConfigError(f"`{name}` holds a list with entries of other authorities")
+            serials.append(entry.serial_number)
+    except (ValueError, x509.DuplicateExtension):
+        raise ConfigError(f"`{name}` does not hold a revocation list") from None
+    issuer = _signer(parsed, authorities, name=name)
+    return authority_id(issuer), RevocationList(
+        issuer=issuer.subject.rfc4514_string(),
+        start=parsed.last_update_utc,
+        end=end,
+        serials=frozenset(serials),
+    )
+
+
+def _signer(
+    parsed: x509.CertificateRevocationList, authorities: Sequence[x509.Certificate], *, name: str
+) -> x509.Certificate:
+    for authority in authorities:
+        try:
+            verify_listed(parsed, authority)
+        except SignatureError:
+            continue
+        return authority
+    raise ConfigError(f"`{name}` holds a list that no authority in `tls.client_ca` signed")
