@@ -32,8 +32,8 @@ format: .venv/.ready-dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.ready-dev ## Measure; prints machine, commit, n and medians
-	@for bench in bench/*.py; do $(BIN)/python "$$bench" || exit 1; done
+bench: .venv/.ready-dev ## Measure beside every peer, ten minutes at most (BENCH="--quick" two; BENCH="--only NAME")
+	@$(BIN)/python -m bench $(BENCH)
 
 soak: .venv/.ready-dev ## Take hours: every fault at every system call, then ten million records (SOAK="--seed N --directory DIR")
 	GOVSHARE_SOAK=1 $(BIN)/python -m pytest tests/faults tests/tamper tests/conformance

@@ -6,7 +6,6 @@ SQLite does the same work (leaf hash, tree, signature, one transaction a batch, 
 synchronous=FULL) with the same batches; compare the ratios, which travel better than the figures.
 """
 
-import argparse
 import asyncio
 import shutil
 import sqlite3
@@ -26,6 +25,7 @@ from bench.audit_common import (
     record,
     spread,
 )
+from bench.report import Report, Row, options
 from govshare_policy.audit import AuditLog, Receipt
 from govshare_policy.audit.batch import Batch, prepare
 from govshare_policy.audit.merkle import Frontier
@@ -166,7 +166,9 @@ def receipt_costs(signer: Signer, batch: int, rounds: int) -> tuple[list[float],
     return costs, texts
 
 
-def print_callers(directory: Path, signer: Signer, *, rounds: int, seconds: float) -> None:
+def print_callers(
+    directory: Path, signer: Signer, report: Report, *, rounds: int, seconds: float
+) -> None:
     """Print what callers in one loop get from the log, as the sidecar's do."""
     print("callers   way          records/s    per core    p50 ms    p99 ms")
     ways: list[tuple[int, str, Append]] = [(count, "coroutine", as_coroutine) for count in CALLERS]
@@ -177,9 +179,14 @@ def print_callers(directory: Path, signer: Signer, *, rounds: int, seconds: floa
         ]
         rate, cpu_rate, p50, p99 = median(runs)
         print(f"{callers:7d}   {way:9s} {rate:12,.0f} {cpu_rate:11,.0f} {p50:9.2f} {p99:9.2f}")
+        report.figures(
+            f"append, {way}", callers=callers, rate=rate, median_ms=p50, p99_ms=p99, n=rounds
+        )
 
 
-def print_batches(directory: Path, signer: Signer, *, rounds: int, seconds: float) -> None:
+def print_batches(
+    directory: Path, signer: Signer, report: Report, *, rounds: int, seconds: float
+) -> None:
     """Print the log and SQLite side by side."""
     print(
         "\nbatch    log rec/s  p50/p99 ms    SQLite rec/s  p50/p99 ms   log : SQLite   of one core"
@@ -199,32 +206,43 @@ def print_batches(directory: Path, signer: Signer, *, rounds: int, seconds: floa
             f" {theirs.rate:15,.0f} {theirs.p50_ms:5.2f}/{theirs.p99_ms:5.2f}   {ratio}"
             f"   {spread([a.cpu_rate / b.cpu_rate for a, b in pairs])}"
         )
+        for series, rate in (("the log, a commit", ours.rate), ("SQLite", theirs.rate)):
+            report.rows.append(
+                Row(series=series, unit="records/s", value=rate, n=rounds, axis="a commit",
+                    at=batch, beside="" if series == "SQLite" else "SQLite")
+            )  # fmt: skip
 
 
-def print_receipts(signer: Signer, *, rounds: int) -> None:
+def print_receipts(signer: Signer, report: Report, *, rounds: int) -> None:
     """Print what receipts cost, and their texts."""
     print("\nbatch    receipt, µs of one core    its text, µs more")
     for batch in RECEIPTS:
         costs, texts = receipt_costs(signer, batch, rounds)
         print(f"{batch:5d}    {spread(costs):24s} {spread(texts)}")
+        value = statistics.median(costs)
+        report.rows.append(
+            Row(series="a receipt", unit="us", value=value, n=rounds, axis="a commit", at=batch)
+        )
 
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--directory", type=Path, default=None)
     parser.add_argument("--quick", action="store_true", help="one round of half a second")
-    options = parser.parse_args()
-    rounds, seconds = (1, 0.5) if options.quick else (options.rounds, options.seconds)
+    chosen = parser.parse_args()
+    rounds, seconds = (1, 0.5) if chosen.quick else (chosen.rounds, chosen.seconds)
+    report = Report(name="audit_append", n=rounds)
     describe_machine(f"median (and range) of n = {rounds} rounds of {seconds} s")
-    with tempfile.TemporaryDirectory(dir=options.directory) as name:
+    with tempfile.TemporaryDirectory(dir=chosen.directory) as name:
         directory = Path(name)
         signer = make_signer(directory)
-        print_callers(directory, signer, rounds=rounds, seconds=seconds)
-        print_batches(directory, signer, rounds=rounds, seconds=seconds / 2)
-        print_receipts(signer, rounds=rounds)
+        print_callers(directory, signer, report, rounds=rounds, seconds=seconds)
+        print_batches(directory, signer, report, rounds=rounds, seconds=seconds / 2)
+        print_receipts(signer, report, rounds=rounds)
+    report.write(chosen.json)
 
 
 if __name__ == "__main__":

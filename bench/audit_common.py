@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the benchmarks of the audit log share: the machine, the record, and logs to measure on."""
 
-import os
 import platform
 import sqlite3
 import statistics
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.report import commit, machine
 from govshare_policy.audit import TrustPolicy, encode_record, parse_trust, trust_text
 from govshare_policy.audit.disk import Disk
 from govshare_policy.audit.ledger import Ledger
@@ -96,17 +95,8 @@ def spread(values: Sequence[float]) -> str:
 
 def describe_machine(what: str) -> None:
     """Print what the figures depend on, and *what* was measured how often."""
-    cpu = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    head = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(head, capture_output=True, text=True, check=False).stdout.strip()
-    print(f"{cpu}, {os.cpu_count()} cpus, load {os.getloadavg()[0]:.1f}, {platform.platform()}")
+    here = machine()
+    print(f"{here['cpu']}, {here['processors']} cpus, load {here['load']}, {here['system']}")
     libraries = f"SM2 by {provider_name()}, SQLite {sqlite3.sqlite_version}"
     print(f"Python {platform.python_version()}, {libraries}")
-    print(f"commit {commit or 'none'}, {what}\n")
+    print(f"commit {commit()}, {what}\n", flush=True)

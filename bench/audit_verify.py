@@ -27,6 +27,7 @@ from bench.audit_common import (
     spread,
     write_log,
 )
+from bench.report import Report, Row, options
 from govshare_policy.audit import AuditLog, verify_log, verify_range
 from govshare_policy.audit.segment import SEGMENT_LEAVES
 from govshare_policy.crypto import Signer
@@ -53,7 +54,9 @@ def cost_of(work: Callable[[], object]) -> Cost:
     return Cost(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def print_speeds(directory: Path, signer: Signer, *, rounds: int, share: int) -> None:
+def print_speeds(
+    directory: Path, signer: Signer, report: Report, *, rounds: int, share: int
+) -> None:
     """Print how fast logs of few and of many commits are verified, by one process and by two."""
     trust, log = make_trust(signer), directory / "log"
     print("a commit   records   rec/s of one core   rec/s by two    two : one")
@@ -69,9 +72,17 @@ def print_speeds(directory: Path, signer: Signer, *, rounds: int, share: int) ->
         two = total / statistics.median(cost.wall for cost in twos)
         ratio = spread([a.wall / b.wall for a, b in zip(ones, twos, strict=True)])
         print(f"{batch:8d} {total:9,d} {one:19,.0f} {two:14,.0f}    {ratio}")
+        report.rows += [
+            Row(series="verify, one process, of a core", unit="records/s", value=one, n=rounds,
+                axis="a commit", at=batch),
+            Row(series="verify, two processes", unit="records/s", value=two, n=rounds,
+                axis="a commit", at=batch, beside="verify, one process, of a core"),
+        ]  # fmt: skip
 
 
-def print_opening(directory: Path, signer: Signer, *, rounds: int, share: int) -> None:
+def print_opening(
+    directory: Path, signer: Signer, report: Report, *, rounds: int, share: int
+) -> None:
     """Print how long a large log takes to be opened, and a range of it to be verified."""
     trust, log, total = make_trust(signer), directory / "log", OPENED // share
     write_log(log, signer, total=total, batch=LARGE_BATCH)
@@ -83,10 +94,15 @@ def print_opening(directory: Path, signer: Signer, *, rounds: int, share: int) -
     print(f"\nof {total:,d} records, {total % SEGMENT_LEAVES:,d} of them in the last segment")
     print(f"open and close       {spread([cost.wall for cost in opened])} s")
     print(f"verify one record    {spread([cost.wall for cost in ranged])} s")
+    for series, costs in (("open and close", opened), ("verify one record", ranged)):
+        value = statistics.median(cost.wall for cost in costs)
+        report.rows.append(
+            Row(series=series, unit="s", value=value, n=rounds, axis="records", at=total)
+        )
     shutil.rmtree(log)
 
 
-def print_memory(directory: Path, *, share: int) -> None:
+def print_memory(directory: Path, report: Report, *, share: int) -> None:
     """Print the most memory that a process needs that writes a log, and that verifies one."""
     print("\nrecords      writer MB   verify MB   verify by two MB (each of the two)")
     for total in (count // share for count in MEMORY):
@@ -94,6 +110,10 @@ def print_memory(directory: Path, *, share: int) -> None:
             in_another_process(step, directory, total) for step in ("write", "verify", "verify2")
         )
         print(f"{total:9,d} {write:11.1f} {one:11.1f} {two:11.1f}")
+        for series, value in (("writer", write), ("verify", one), ("verify, each of two", two)):
+            report.rows.append(
+                Row(series=series, unit="MB", value=value, n=1, axis="records", at=total)
+            )
         shutil.rmtree(directory / "log")
 
 
@@ -123,24 +143,26 @@ def run_step(step: str, directory: Path, total: int) -> None:
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--directory", type=Path, default=None)
     parser.add_argument("--quick", action="store_true", help="logs of a tenth, one round")
     parser.add_argument("--step", choices=("write", "verify", "verify2"), help=argparse.SUPPRESS)
     parser.add_argument("--records", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.step:
-        run_step(options.step, options.directory, options.records)
+    chosen = parser.parse_args()
+    if chosen.step:
+        run_step(chosen.step, chosen.directory, chosen.records)
         return
-    rounds, share = (1, 10) if options.quick else (options.rounds, 1)
+    rounds, share = (1, 10) if chosen.quick else (chosen.rounds, 1)
+    report = Report(name="audit_verify", n=rounds)
     describe_machine(f"median (and range) of n = {rounds} rounds")
-    with tempfile.TemporaryDirectory(dir=options.directory) as name:
+    with tempfile.TemporaryDirectory(dir=chosen.directory) as name:
         directory = Path(name)
         signer = make_signer(directory)
-        print_speeds(directory, signer, rounds=rounds, share=share)
-        print_opening(directory, signer, rounds=rounds, share=share)
-        print_memory(directory, share=share)
+        print_speeds(directory, signer, report, rounds=rounds, share=share)
+        print_opening(directory, signer, report, rounds=rounds, share=share)
+        print_memory(directory, report, share=share)
+    report.write(chosen.json)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from bench.report import Report, Row, options
 from govshare_policy.crypto import DEFAULT_ID, sm3
 from govshare_policy.crypto._front import load_signer, verify_with
 from govshare_policy.crypto._gmssl import open_gmssl
@@ -65,25 +66,31 @@ def pyca_sm3() -> bytes:
     return computation.digest()
 
 
-def table(title: str, works: dict[str, Callable[[], object]]) -> None:
-    """Print one line for each of *works*."""
+def table(title: str, works: dict[str, Callable[[], object]], report: Report) -> None:
+    """Print and keep one line for each of *works*, each beside the first."""
     print(f"\n{title:<28}{'per second':>12}{'ratio':>9}")
     rates = {name: rate(work) for name, work in works.items()}
-    first = next(iter(rates.values()))
+    head, first = next(iter(rates.items()))
     for name, value in rates.items():
         print(f"  {name:<26}{value:>12,.0f}{value / first:>9.3f}")
+        beside = "" if name == head else f"{title}: {head}"
+        report.rows.append(
+            Row(series=f"{title}: {name}", unit="1/s", value=value, n=ROUNDS, beside=beside)
+        )
 
 
 def main() -> None:
     """Print the machine and the tables."""
+    chosen, report = options(__doc__).parse_args(), Report(name="crypto", n=ROUNDS)
     libcrypto, pure, gmssl = open_libcrypto(), open_pure(), open_gmssl()
     signer = load_signer(libcrypto, libcrypto, secret=KNOWN_SECRET, point=None)
     signature = signer.sign(MESSAGE, signer_id=DEFAULT_ID)
     print(f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}")
     print(f"medians of n = {ROUNDS} rounds of {ROUND_S} s")
-    table("sign", {p.name: signing(p) for p in (libcrypto, gmssl)})
-    table("sign and check", {p.name: checked_signing(p) for p in (libcrypto, gmssl)})
-    table("verify", {p.name: verifying(p, signature) for p in (libcrypto, pure, gmssl)})
+    table("sign", {p.name: signing(p) for p in (libcrypto, gmssl)}, report)
+    table("sign and check", {p.name: checked_signing(p) for p in (libcrypto, gmssl)}, report)
+    verifiers = {p.name: verifying(p, signature) for p in (libcrypto, pure, gmssl)}
+    table("verify", verifiers, report)
     table(
         "SM3 of 512 bytes",
         {
@@ -91,7 +98,9 @@ def main() -> None:
             "hashlib.new each time": lambda: hashlib.new("sm3", MESSAGE).digest(),
             "cryptography": pyca_sm3,
         },
+        report,
     )
+    report.write(chosen.json)
 
 
 if __name__ == "__main__":

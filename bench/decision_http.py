@@ -5,7 +5,6 @@ Usage: ``python bench/decision_http.py [--seconds 1.5]``. Beside them, in the sa
 same TLS, an aiohttp server that answers nothing, and nginx in front of the same API without asking.
 """
 
-import argparse
 import asyncio
 import json
 import tempfile
@@ -20,6 +19,7 @@ from aiohttp import web
 
 from bench.audit_common import describe_machine
 from bench.grpc_api import CALLERS, Ask, measure
+from bench.report import Report, options
 from govshare_sidecar.config import load_config
 from govshare_sidecar.listeners import tls_context
 from govshare_sidecar.server import Sidecar
@@ -31,6 +31,11 @@ from tests.e2e.nginx import configure, nginx
 PATH = "/marriages/ID1/status"
 BODY = json.dumps({"id_no": "ID1", "marital_status": "已婚"}).encode()
 SEVERAL = 32
+# Of each, what it is held against.
+BARE = {
+    "AuthZEN evaluation": "bare aiohttp server",
+    "nginx, auth_request": "nginx, not asking",
+}
 CALL = evaluation(
     {
         "action": "read",
@@ -78,7 +83,7 @@ def asks(
     return ask
 
 
-async def run(directory: Path, *, seconds: float) -> None:
+async def run(directory: Path, report: Report, *, seconds: float) -> None:
     """Measure everything and print it."""
     deployment = Deployment(directory=directory, upstream="http://127.0.0.1:1")
     configure(deployment)
@@ -114,6 +119,10 @@ async def run(directory: Path, *, seconds: float) -> None:
             await ask()
             for count in CALLERS if " of " not in name else (1, 4):
                 figure = await measure(ask, callers=count, seconds=seconds)
+                report.figures(
+                    name, callers=count, rate=figure.rate, median_ms=figure.median_ms,
+                    p99_ms=figure.worst_ms, n=figure.calls, beside=BARE.get(name, ""),
+                )  # fmt: skip
                 print(
                     f"{name:24}{count:>8}{figure.rate:>10,.0f}{figure.median_ms:>11.2f}"
                     f"{figure.worst_ms:>9.2f}{figure.calls:>8}"
@@ -122,13 +131,15 @@ async def run(directory: Path, *, seconds: float) -> None:
 
 def main() -> None:
     """Measure for a few seconds each."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=1.5)
-    seconds = parser.parse_args().seconds
+    chosen = parser.parse_args()
+    seconds, report = chosen.seconds, Report(name="decision_http")
     describe_machine(f"{seconds} s each; clients, sidecar and API share one process, nginx has one")
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
-        asyncio.run(run(Path(directory), seconds=seconds))
+        asyncio.run(run(Path(directory), report, seconds=seconds))
+    report.write(chosen.json)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Each of three generators releases rows; own documents of 100 rows each come from
 six shapes. Speed is that of one core over own text, reading included.
 """
 
-import argparse
 import os
 import platform
 import statistics
@@ -15,6 +14,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from bench import report as reports
 from govshare_policy.egress.verdict import Outcome
 from tests.egress.forms import WHOLE, Form, as_csv, as_json
 from tests.egress.generators import GENERATORS, Row, rows
@@ -34,7 +34,14 @@ def release(guarded: Guarded, count: int) -> dict[str, tuple[int, list[Row]]]:
     return out
 
 
-def bench_forms(guarded: Guarded, released: dict[str, tuple[int, list[Row]]], each: int) -> None:
+def keep(report: reports.Report, series: str, unit: str, value: float, n: int) -> None:
+    """Put a figure into *report*."""
+    report.rows.append(reports.Row(series=series, unit=unit, value=value, n=n))
+
+
+def bench_forms(
+    guarded: Guarded, released: dict[str, tuple[int, list[Row]]], each: int, report: reports.Report
+) -> None:
     """Print the share of documents denied and of rows recognised, over all forms."""
     denied = documents = known = total = 0
     worst: Counter[str] = Counter()
@@ -48,10 +55,12 @@ def bench_forms(guarded: Guarded, released: dict[str, tuple[int, list[Row]]], ea
                 documents, known, total = documents + 1, known + found, total + 100
                 worst[name] += 100 - found
     print(f"denied {denied}/{documents} documents, recognised {known}/{total} rows")
+    keep(report, "documents denied", "share", denied / documents, documents)
+    keep(report, "released rows recognised", "share", known / total, total)
     print("missed:", {name: count for name, count in worst.items() if count} or "none")
 
 
-def bench_own(guarded: Guarded, documents: int) -> None:
+def bench_own(guarded: Guarded, documents: int, report: reports.Report) -> None:
     """Print how many own documents are denied, and how many own rows look like released ones."""
     false = hard = 0
     per = documents // len(GENERATORS)
@@ -64,9 +73,11 @@ def bench_own(guarded: Guarded, documents: int) -> None:
             false += verdict.outcome is not Outcome.PASS
             hard += sum(one.certain for one in verdict.evidence)
     print(f"own: {false}/{per * len(GENERATORS)} documents not passed, {hard} certain rows")
+    count = per * len(GENERATORS)
+    keep(report, "own documents not passed", "share", false / count, count)
 
 
-def bench_speed(guarded: Guarded, seconds: float) -> None:
+def bench_speed(guarded: Guarded, seconds: float, report: reports.Report) -> None:
     """Print the rate over own text, and what a body of 10 KB takes."""
     for name, make in GENERATORS.items():
         own = rows(make, 8_000, seed=3)
@@ -78,6 +89,7 @@ def bench_speed(guarded: Guarded, seconds: float) -> None:
                 done += len(body)
             rate = done / (time.process_time() - begin) / MEGABYTE
             print(f"speed {name} {shape}: {rate:.1f} MB/s a core ({len(body) / MEGABYTE:.1f} MB)")
+            keep(report, f"scan own {name} {shape}", "MB/s", rate, 1)
     small = [as_json(rows(GENERATORS["household"], SMALL_ROWS, seed=at)) for at in range(300)]
     took = []
     for body in small:
@@ -87,15 +99,18 @@ def bench_speed(guarded: Guarded, seconds: float) -> None:
     took.sort()
     size = statistics.mean(map(len, small)) / 1e3
     print(f"{size:.1f} KB: p50 {statistics.median(took):.1f} ms, p99 {took[-4]:.1f} ms")
+    series = f"scan {size:.0f} KB"
+    keep(report, series, "ms", statistics.median(took), len(took))
+    keep(report, series, "ms p99", took[-4], len(took))
 
 
 def main() -> None:
     """Run the parts."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = reports.options(__doc__)
     parser.add_argument("--released", type=int, default=20_000)
     parser.add_argument("--documents", type=int, default=3_000)
     parser.add_argument("--quick", action="store_true")
-    arguments = parser.parse_args()
+    arguments, report = parser.parse_args(), reports.Report(name="egress")
     released = 2_000 if arguments.quick else arguments.released
     documents = 300 if arguments.quick else arguments.documents
     print(platform.machine(), platform.python_version(), f"{os.cpu_count()} cores")
@@ -104,9 +119,10 @@ def main() -> None:
         with guarded:
             held = release(guarded, released)
             print(f"released {released} rows of each generator, {guarded.index.postings} postings")
-            bench_speed(guarded, 0.5 if arguments.quick else 3.0)
-            bench_forms(guarded, held, 1 if arguments.quick else 5)
-            bench_own(guarded, documents)
+            bench_speed(guarded, 0.5 if arguments.quick else 3.0, report)
+            bench_forms(guarded, held, 1 if arguments.quick else 5, report)
+            bench_own(guarded, documents, report)
+    report.write(arguments.json)
 
 
 if __name__ == "__main__":

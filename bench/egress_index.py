@@ -6,7 +6,7 @@ The large index has random tags, which is what HMAC-SM3 makes; its releases have
 7 values. Memory is what opening and looking up add to a process that only does that.
 """
 
-import argparse
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.audit_common import describe_machine
+from bench.report import Report, Row, options
 from govshare_policy.audit.disk import Disk
 from govshare_policy.egress.files import write_run
 from govshare_policy.egress.index import Index
@@ -83,7 +84,7 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def measure_large(directory: Path, values: int) -> None:
+def measure_large(directory: Path, values: int, report: Report) -> None:
     """Open the large index and look it up all over, so that every page is touched."""
     random = np.random.default_rng(SEED)
     stored = random.integers(0, 2**32, values * 3 // 2, dtype=np.uint32)[:1_000_000]
@@ -99,6 +100,8 @@ def measure_large(directory: Path, values: int) -> None:
     resident = resident_bytes() - before
     print(f"opened, every byte checked: {opened:.1f} s")
     print(f"resident, every page touched: {resident / values:.1f} bytes a value")
+    keep(report, "open the index, every byte checked", "s", opened, values)
+    keep(report, "memory of the index, every page touched", "MB", resident / 1e6, values)
     began = time.perf_counter()
     known = index.might_hold(absent)
     rate = absent.size / (time.perf_counter() - began) / 1e6
@@ -110,9 +113,15 @@ def measure_large(directory: Path, values: int) -> None:
         found = index.lookup(tags)
         rate = tags.size / (time.perf_counter() - began) / 1e6
         print(f"lookups of {name} tags: {rate:.2f} million a second, {found.row.size} postings")
+        keep(report, f"look up {name} tags", "us", 1 / rate, values)
 
 
-def measure_register(directory: Path, rows: int) -> None:
+def keep(report: Report, series: str, unit: str, value: float, values: int) -> None:
+    """Put a figure of an index of so many values into *report*."""
+    report.rows.append(Row(series=series, unit=unit, value=value, n=1, axis="values", at=values))
+
+
+def measure_register(directory: Path, rows: int, report: Report) -> None:
     """Register releases of one row and of many."""
 
     def row(number: int) -> dict[str, str]:
@@ -134,7 +143,12 @@ def measure_register(directory: Path, rows: int) -> None:
         began = time.perf_counter()
         for number in range(300):
             index.register(ReleasedRows(meta=describe(f"R-{number}"), rows=[row(number)]))
-        print(f"a release of one row: {(time.perf_counter() - began) / 300 * 1e3:.2f} ms, synced")
+        one_ms = (time.perf_counter() - began) / 300 * 1e3
+        print(f"a release of one row: {one_ms:.2f} ms, synced")
+        report.rows += [
+            Row(series="register one release", unit="values/s", value=counts.kept / took, n=1),
+            Row(series="register a release of one row", unit="ms", value=one_ms, n=300),
+        ]
     values = [f"value {number}" for number in range(200_000)]
     tagger = Tagger(KEY)
     for name, make in (("tags", tagger.tags), ("quick hashes", tagger.quick)):
@@ -145,14 +159,16 @@ def measure_register(directory: Path, rows: int) -> None:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--values", type=int, default=10_000_000)
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--directory", type=Path)
     parser.add_argument("--open", type=Path, help="only measure the large index that is there")
     wanted = parser.parse_args()
+    report = Report(name="egress_index")
     if wanted.open:
-        measure_large(wanted.open, wanted.values)
+        measure_large(wanted.open, wanted.values, report)
+        report.write(wanted.json)
         return
     describe_machine(f"{wanted.values} values in one sorted file; {wanted.rows} rows registered")
     with tempfile.TemporaryDirectory(dir=wanted.directory) as name:
@@ -160,9 +176,13 @@ def main() -> None:
         make_large(large, wanted.values)
         sys.stdout.flush()
         alone = ["-m", "bench.egress_index", "--open", str(large), "--values", str(wanted.values)]
-        subprocess.run([sys.executable, *alone], check=True)
+        found = Path(name) / "large.json"
+        subprocess.run([sys.executable, *alone, "--json", str(found)], check=True)
+        rows = json.loads(found.read_text(encoding="utf-8"))["rows"]
+        report.rows += [Row(**row) for row in rows]
         print("\nregistering", flush=True)
-        measure_register(Path(name) / "small", wanted.rows)
+        measure_register(Path(name) / "small", wanted.rows, report)
+    report.write(wanted.json)
 
 
 if __name__ == "__main__":

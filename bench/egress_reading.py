@@ -4,9 +4,9 @@
 Usage: ``python bench/egress_reading.py [--rows 20000]``.
 """
 
-import argparse
 import time
 
+from bench import report as reports
 from bench.audit_common import describe_machine
 from govshare_policy.egress.reading import read
 from tests.unit.egress.reading.writers import FORMS, Row
@@ -46,9 +46,10 @@ def make_rows(count: int) -> list[Row]:
 
 def main() -> None:
     """Print one line a form."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = reports.options(__doc__)
     parser.add_argument("--rows", type=int, default=20_000)
-    rows = make_rows(parser.parse_args().rows)
+    chosen, report = parser.parse_args(), reports.Report(name="egress_reading")
+    rows = make_rows(chosen.rows)
     describe_machine("egress reading")
     for form in _FORMS:
         body = FORMS[form](rows)
@@ -59,6 +60,8 @@ def main() -> None:
         print(
             f"{form:8} {len(body) / 1e6:6.2f} MB {rate:6.1f} MB/s {len(reading.text):9} characters"
         )
+        report.rows.append(reports.Row(series=f"read {form}", unit="MB/s", value=rate, n=1))
+    report.write(chosen.json)
 
 
 if __name__ == "__main__":

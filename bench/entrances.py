@@ -6,7 +6,6 @@ transport, TLS and department, and nobody who decides, filters or records. A rat
 the entrance over that of its bare equivalent, with the same number of callers.
 """
 
-import argparse
 import asyncio
 import json
 import os
@@ -27,6 +26,7 @@ from bench.decision_http import CALL, asks, bare_server
 from bench.envoy import proven, without_filter
 from bench.grpc_api import Ask, Figure, batches, checks, empties, empty_service, measure, streams
 from bench.proxies import QUERY, bare_grpc, bare_http
+from bench.report import Report, options
 from govshare_sidecar.config import load_config
 from govshare_sidecar.server import Sidecar
 from tests.e2e.adapter_authzen import TABLE
@@ -220,21 +220,28 @@ def print_table(rows: list[Row]) -> None:
 
 def main() -> None:
     """Measure for a second each, and print it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--output", choices=("table", "json"), default="table")
-    options = parser.parse_args()
+    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
-        rows = asyncio.run(run(Path(directory), seconds=options.seconds))
+        rows = asyncio.run(run(Path(directory), seconds=chosen.seconds))
+    report = Report(name="entrances")
+    for row in rows:
+        report.figures(
+            row.name, callers=row.callers, rate=row.rate, median_ms=row.median_ms,
+            p99_ms=row.p99_ms, n=row.n, beside=BARE.get(row.name, ""),
+        )  # fmt: skip
+    report.write(chosen.json)
     machine = {
         "machine": platform.machine(),
         "processors": os.cpu_count(),
         "load": os.getloadavg()[0],
         "python": platform.python_version(),
-        "seconds": options.seconds,
+        "seconds": chosen.seconds,
     }
-    if options.output == "json":
+    if chosen.output == "json":
         json.dump({**machine, "rows": [asdict(row) for row in rows]}, sys.stdout, indent=1)
         return
     print(", ".join(f"{key} {value}" for key, value in machine.items()))

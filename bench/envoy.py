@@ -5,7 +5,6 @@ Usage: ``python bench/envoy.py [--seconds 1.5]``. Beside them, in the same run a
 TLS, the same Envoy in front of the same API without asking.
 """
 
-import argparse
 import asyncio
 import tempfile
 from contextlib import AsyncExitStack
@@ -17,6 +16,7 @@ import aiohttp
 from bench.audit_common import describe_machine
 from bench.decision_http import asks, bare_server
 from bench.grpc_api import CALLERS, measure
+from bench.report import Report, options
 from govshare_sidecar.config import load_config
 from govshare_sidecar.server import Sidecar
 from tests.e2e.callers import PURPOSE, Callers
@@ -49,7 +49,7 @@ async def proven(session: aiohttp.ClientSession, url: str) -> None:
         await asyncio.sleep(0.05)
 
 
-async def run(directory: Path, *, seconds: float) -> None:
+async def run(directory: Path, report: Report, *, seconds: float) -> None:
     """Measure everything and print it."""
     deployment = Deployment(directory=directory, upstream="http://127.0.0.1:1")
     front = Front(deployment=deployment)
@@ -81,6 +81,11 @@ async def run(directory: Path, *, seconds: float) -> None:
             await ask()
             for count in CALLERS:
                 figure = await measure(ask, callers=count, seconds=seconds)
+                report.figures(
+                    name, callers=count, rate=figure.rate, median_ms=figure.median_ms,
+                    p99_ms=figure.worst_ms, n=figure.calls,
+                    beside="" if one is plain else "Envoy, not asking",
+                )  # fmt: skip
                 print(
                     f"{name:20}{count:>8}{figure.rate:>10,.0f}{figure.median_ms:>11.2f}"
                     f"{figure.worst_ms:>9.2f}{figure.calls:>8}"
@@ -89,12 +94,14 @@ async def run(directory: Path, *, seconds: float) -> None:
 
 def main() -> None:
     """Measure for a few seconds each."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=1.5)
-    seconds = parser.parse_args().seconds
+    chosen = parser.parse_args()
+    seconds, report = chosen.seconds, Report(name="envoy")
     describe_machine(f"{seconds} s each; clients, sidecar and API share one process, Envoy has one")
     with tempfile.TemporaryDirectory() as directory:
-        asyncio.run(run(Path(directory), seconds=seconds))
+        asyncio.run(run(Path(directory), report, seconds=seconds))
+    report.write(chosen.json)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Usage: ``python bench/grpc_api.py [--seconds 1.5]``. Beside them, in the same ru
 answers nothing to anything, on the same server settings, TLS and machine.
 """
 
-import argparse
 import asyncio
 import statistics
 import tempfile
@@ -20,6 +19,7 @@ import grpc
 from google.protobuf.json_format import ParseDict
 
 from bench.audit_common import describe_machine
+from bench.report import Report, options
 from govshare_sidecar._pb import enforcement_pb2 as pb
 from govshare_sidecar.config import load_config
 from govshare_sidecar.server import Sidecar
@@ -163,7 +163,7 @@ def empties(channel: grpc.aio.Channel) -> Ask:
     return ask
 
 
-async def run(directory: Path, *, seconds: float) -> None:
+async def run(directory: Path, report: Report, *, seconds: float) -> None:
     """Measure everything and print it."""
     deployment = Deployment(directory=directory, upstream="http://127.0.0.1:1")
     callers = Callers(authority=deployment.authority, clients=deployment.clients)
@@ -186,6 +186,11 @@ async def run(directory: Path, *, seconds: float) -> None:
             await ask()
             for count in CALLERS if "of" not in name else (1, 4):
                 figure = await measure(ask, callers=count, seconds=seconds)
+                report.figures(
+                    name, callers=count, rate=figure.rate, median_ms=figure.median_ms,
+                    p99_ms=figure.worst_ms, n=figure.calls,
+                    beside="empty service" if name == "Check" else "",
+                )  # fmt: skip
                 print(
                     f"{name:24}{count:>8}{figure.rate:>10,.0f}{figure.median_ms:>11.2f}"
                     f"{figure.worst_ms:>9.2f}{figure.calls:>8}"
@@ -194,12 +199,14 @@ async def run(directory: Path, *, seconds: float) -> None:
 
 def main() -> None:
     """Measure for a few seconds each."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=1.5)
-    seconds = parser.parse_args().seconds
+    chosen = parser.parse_args()
+    seconds, report = chosen.seconds, Report(name="grpc_api")
     describe_machine(f"{seconds} s each; client and server share one process")
     with tempfile.TemporaryDirectory() as directory:
-        asyncio.run(run(Path(directory), seconds=seconds))
+        asyncio.run(run(Path(directory), report, seconds=seconds))
+    report.write(chosen.json)
 
 
 if __name__ == "__main__":

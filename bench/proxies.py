@@ -5,7 +5,6 @@ Usage: ``python -m bench.proxies [--seconds 1.5]``. Beside each, in the same run
 same department: a proxy that copies what it gets, with the same libraries, and decides nothing.
 """
 
-import argparse
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
@@ -21,6 +20,7 @@ from aiohttp import web
 
 from bench.audit_common import describe_machine
 from bench.grpc_api import Ask, measure
+from bench.report import Report, options
 from govshare_sidecar.config import load_config
 from govshare_sidecar.listeners import tls_context
 from govshare_sidecar.server import Sidecar
@@ -30,6 +30,8 @@ from tests.e2e.deployment import Deployment
 from tests.e2e.rpc_department import SERVICE, configuration, make, rpc_department
 
 CALLERS = (1, 16)
+# Of each, what it is held against.
+BARE = {"HTTP proxy": "bare HTTP", "gRPC proxy": "bare gRPC"}
 QUERY = make("Query", id_no="ID1").SerializeToString()
 
 
@@ -85,7 +87,9 @@ async def bare_grpc(deployment: Deployment, upstream: str) -> AsyncIterator[str]
             await server.stop(1)
 
 
-async def http_row(name: str, address: str, callers: Callers, seconds: float) -> None:
+async def http_row(
+    name: str, address: str, callers: Callers, report: Report, seconds: float
+) -> None:
     """Measure ``GET`` at *address*."""
     connector = aiohttp.TCPConnector(ssl=callers.tls("SYS-HCB-PRH"), limit=64)
     async with aiohttp.ClientSession(connector=connector, headers=PURPOSE) as session:
@@ -96,10 +100,12 @@ async def http_row(name: str, address: str, callers: Callers, seconds: float) ->
                 await response.read()
             return 1
 
-        await row(name, ask, seconds)
+        await row(name, ask, report, seconds)
 
 
-async def grpc_row(name: str, address: str, callers: Callers, seconds: float) -> None:
+async def grpc_row(
+    name: str, address: str, callers: Callers, report: Report, seconds: float
+) -> None:
     """Measure a unary method at *address*."""
     credentials = callers.credentials("SYS-HCB-PRH")
     async with grpc.aio.secure_channel(address, credentials) as channel:
@@ -111,21 +117,25 @@ async def grpc_row(name: str, address: str, callers: Callers, seconds: float) ->
             await method(QUERY, metadata=metadata)
             return 1
 
-        await row(name, ask, seconds)
+        await row(name, ask, report, seconds)
 
 
-async def row(name: str, ask: Ask, seconds: float) -> None:
+async def row(name: str, ask: Ask, report: Report, seconds: float) -> None:
     """Measure *ask* and print what it took."""
     for callers in CALLERS:
         await measure(ask, callers=callers, seconds=0.2)
         figure = await measure(ask, callers=callers, seconds=seconds)
+        report.figures(
+            name, callers=callers, rate=figure.rate, median_ms=figure.median_ms,
+            p99_ms=figure.worst_ms, n=figure.calls, beside=BARE.get(name, ""),
+        )  # fmt: skip
         print(
             f"{name:12} callers={callers:<3} n={figure.calls:<6} {figure.rate:8.0f}/s"
             f"  median {figure.median_ms:6.2f} ms  p99 {figure.worst_ms:6.2f} ms"
         )
 
 
-async def run(directory: Path, seconds: float) -> None:
+async def run(directory: Path, report: Report, *, seconds: float) -> None:
     """Measure everything, one after the other."""
     with ExitStack() as stack:
         upstream, _ = stack.enter_context(department())
@@ -141,20 +151,22 @@ async def run(directory: Path, seconds: float) -> None:
         ):
             callers = Callers(authority=deployment.authority, clients=deployment.clients)
             here = sidecar.addresses
-            await http_row("bare HTTP", plain, callers, seconds)
-            await http_row("HTTP proxy", str(here["http"]), callers, seconds)
-            await grpc_row("bare gRPC", rpc_plain, callers, seconds)
-            await grpc_row("gRPC proxy", str(here["grpc_proxy"]), callers, seconds)
+            await http_row("bare HTTP", plain, callers, report, seconds)
+            await http_row("HTTP proxy", str(here["http"]), callers, report, seconds)
+            await grpc_row("bare gRPC", rpc_plain, callers, report, seconds)
+            await grpc_row("gRPC proxy", str(here["grpc_proxy"]), callers, report, seconds)
 
 
 def main() -> None:
     """Run it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=1.5)
-    seconds = parser.parse_args().seconds
+    chosen = parser.parse_args()
+    seconds, report = chosen.seconds, Report(name="proxies")
     describe_machine("the two reverse proxies, beside bare ones")
     with tempfile.TemporaryDirectory() as directory:
-        asyncio.run(run(Path(directory), seconds))
+        asyncio.run(run(Path(directory), report, seconds=seconds))
+    report.write(chosen.json)
 
 
 if __name__ == "__main__":

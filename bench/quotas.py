@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a daily quota costs a call: counted in one process, and by several workers together."""
+"""What a daily quota costs a call: counted in one process, and by several workers together.
+
+Usage: ``python -m bench.quotas [--json FILE]``.
+"""
 
 import multiprocessing
 import statistics
@@ -9,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from bench.audit_common import describe_machine
+from bench.report import Report, Row, options
 from govshare_policy.usage import Tally, Usage
 from govshare_sidecar.quotas import SharedUsage, make_counts
 
@@ -34,24 +38,33 @@ def worker(directory: str) -> list[float]:
         return calls_us(usage)
 
 
-def show(name: str, took: list[float]) -> None:
-    """Print the median and the 99th percentile of *took*."""
+def show(name: str, took: list[float], report: Report, *, workers: int) -> None:
+    """Print and keep the median and the 99th percentile of *took*."""
     p99 = statistics.quantiles(took, n=100)[98]
     print(
         f"{name:<36} n={len(took):<7} median {statistics.median(took):8.1f} us  p99 {p99:8.1f} us"
     )
+    axis = "workers" if workers else ""
+    for unit, value in (("us", statistics.median(took)), ("us p99", p99)):
+        series = "one quota, counted by all" if workers else name
+        report.rows.append(
+            Row(series=series, unit=unit, value=value, n=len(took), axis=axis, at=workers)
+        )
 
 
 def main() -> None:
     """Measure and print."""
+    chosen, report = options(__doc__).parse_args(), Report(name="quotas")
     describe_machine(f"looking up and counting one call, {N} times a process")
-    show("in one process, in memory", calls_us(Usage()))
+    show("in one process, in memory", calls_us(Usage()), report, workers=0)
     for workers in (1, 2, 4):
         with tempfile.TemporaryDirectory() as directory:
             make_counts(Path(directory), ())
             with multiprocessing.get_context("spawn").Pool(workers) as pool:
                 found = pool.map(worker, [directory] * workers, chunksize=1)
-            show(f"shared by {workers} workers, one grant", [us for took in found for us in took])
+            every = [us for took in found for us in took]
+            show(f"shared by {workers} workers, one grant", every, report, workers=workers)
+    report.write(chosen.json)
 
 
 if __name__ == "__main__":

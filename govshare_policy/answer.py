@@ -54,14 +54,10 @@ class Answer:
                 for reason in decision.reasons
             ],
             "fields": list(decision.fields),
-            "duties": [{"code": d.code, "value": d.value, "clause": d.clause} for d in self.duties],
+            "duties": self.duties_document(),
             "grant": decision.grant.id if decision.grant is not None else "",
             "grants": [grant.id for grant in decision.grants],
-            "policy": {
-                "profile": self.profile,
-                "precedence": self.precedence,
-                "revision": f"sm3:{decision.revision.hex()}",
-            },
+            "policy": self.policy_document(),
             "texts": [
                 {
                     "profile": ruling.profile,
@@ -70,6 +66,18 @@ class Answer:
                 }
                 for ruling in decision.rulings
             ],
+        }
+
+    def duties_document(self) -> list[dict[str, str]]:
+        """Return the duties as they stand in the answer."""
+        return [{"code": d.code, "value": d.value, "clause": d.clause} for d in self.duties]
+
+    def policy_document(self) -> dict[str, str]:
+        """Return which policy decided, as it stands in the answer."""
+        return {
+            "profile": self.profile,
+            "precedence": self.precedence,
+            "revision": f"sm3:{self.decision.revision.hex()}",
         }
 
 

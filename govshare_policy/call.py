@@ -220,6 +220,8 @@ def _text(key: str, value: object) -> str:
         raise CallError(f"`{key}` is a string")
     if len(value) > MAX_TEXT:
         raise CallError(f"`{key}` is at most {MAX_TEXT} characters")
+    if value.isascii() and value.isprintable():
+        return value  # then it holds no control character, and is its own normal form
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in value):
         raise CallError(f"`{key}` holds a control character")
     return unicodedata.normalize("NFC", value)

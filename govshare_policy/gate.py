@@ -33,6 +33,7 @@ from govshare_policy.usage import Tally, Usage
 __all__ = [
     "Answer",
     "Basis",
+    "Decided",
     "Gate",
     "Outcome",
     "RecordLog",
@@ -47,6 +48,14 @@ class RecordLog(Protocol):
 
     def submit(self, record: bytes) -> Future[Receipt]:
         """Return a future that ends in a receipt, or in :exc:`AuditError`."""
+        ...
+
+    async def append_async(self, record: bytes) -> Receipt:
+        """Return the receipt; *record* has its place in the order before anything is waited for.
+
+        Raises:
+            AuditError: If the record did not reach the log.
+        """
         ...
 
 
@@ -73,8 +82,16 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """An answer that nobody may be given yet, and the record that has to be written first."""
+
+    answer: Answer
+    record: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """Answers calls. The whole data flow is the body of :meth:`submit`."""
+    """Answers calls. The whole data flow is the body of :meth:`decide`, and then of the log."""
 
     basis: Callable[[], Basis]
     log: RecordLog
@@ -104,6 +121,21 @@ class Gate:
     ) -> Future[Answer]:
         """Decide *call* now and return a future that ends once the answer is recorded.
 
+        The arguments are those of :meth:`decide`.
+        """
+        decided = self.decide(call, evidence, values=values, recognised=recognised)
+        return self._recorded(decided.answer, decided.record)
+
+    def decide(
+        self,
+        call: Call,
+        evidence: Evidence,
+        *,
+        values: Mapping[str, str] | None = None,
+        recognised: Mapping[str, Any] | None = None,
+    ) -> Decided:
+        """Decide *call*, and spend what it takes; :meth:`record` comes next.
+
         Args:
             call: What is asked.
             evidence: What the transport saw.
@@ -119,7 +151,16 @@ class Gate:
         answer, record = _as_recorded(
             call, answer, facts, basis.bundle, committed=committed, recognised=recognised
         )
-        return self._recorded(answer, record)
+        return Decided(answer=answer, record=record)
+
+    async def record(self, decided: Decided) -> Answer:
+        """Return the answer once it is recorded; records keep the order of these calls.
+
+        Raises:
+            AuditError: If the record did not reach the log. No receipt, no answer.
+        """
+        receipt = await self.log.append_async(decided.record)
+        return replace(decided.answer, receipt=receipt)
 
     def conclude(self, answer: Answer, outcome: Outcome) -> Future[Receipt]:
         """Record what became of an allowed call; without it the data "may have been released".
@@ -127,6 +168,17 @@ class Gate:
         Raises:
             AuditError: If no salt could be had for what was released.
         """
+        return self.log.submit(self._outcome(answer, outcome))
+
+    async def conclude_async(self, answer: Answer, outcome: Outcome) -> Receipt:
+        """Do the same in a coroutine, and return the receipt.
+
+        Raises:
+            AuditError: If no salt could be had, or the record did not reach the log.
+        """
+        return await self.log.append_async(self._outcome(answer, outcome))
+
+    def _outcome(self, answer: Answer, outcome: Outcome) -> bytes:
         at = self.now()
         # Under the salt of the decision, so that erasing it leaves nothing of the call to guess.
         committed: Mapping[str, str] = {}
@@ -138,7 +190,7 @@ class Gate:
         record = outcome_record(
             answer, outcome, record_id=new_record_id(at), at=at, committed=committed
         )
-        return self.log.submit(encode_record(record))
+        return encode_record(record)
 
     def _within_quota(
         self, call: Call, evidence: Evidence, basis: Basis, *, at: datetime

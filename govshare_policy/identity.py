@@ -42,6 +42,7 @@ _FAULTS: Final = {
     Fault.AUDIENCE: Flaw.ENVELOPE_AUDIENCE,
     Fault.STALE: Flaw.ENVELOPE_STALE,
     Fault.REPLAYED: Flaw.ENVELOPE_REPLAYED,
+    Fault.DIFFERS: Flaw.ENVELOPE_DIFFERS,
 }
 
 
@@ -154,7 +155,7 @@ class CertificateTrust:
             return Flaw.ENVELOPE_MALFORMED, None
         if opened.fault is not None:
             return _FAULTS[opened.fault], None
-        flaw, owner = self._registered(opened.key, day)
+        flaw, owner = self.registered(opened.key, day)
         if flaw is not None or owner != system:
             return Flaw.ENVELOPE_KEY, None
         try:
@@ -172,9 +173,10 @@ class CertificateTrust:
             return Flaw.CERTIFICATE_NOT_YET_VALID, ""
         if evidence.flaw is not None:
             return evidence.flaw, ""
-        return self._registered(evidence.spki, legal_day(at))
+        return self.registered(evidence.spki, legal_day(at))
 
-    def _registered(self, spki: bytes, day: date) -> tuple[Flaw | None, str]:
+    def registered(self, spki: bytes, day: date) -> tuple[Flaw | None, str]:
+        """Return the system that a key is registered for on *day*, or why for none."""
         rows = self.register.certificates.get(spki, ())
         if not rows:
             return Flaw.CERTIFICATE_UNREGISTERED, ""

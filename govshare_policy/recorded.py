@@ -44,7 +44,6 @@ def decision_record(
     saw, where it made the call.
     """
     decision, identity = answer.decision, answer.identity
-    document = answer.to_document()
     record: dict[str, Any] = {
         "v": 1,
         "phase": "decision",
@@ -59,11 +58,11 @@ def decision_record(
         "clauses": list(decision.clauses),
         "reasons": [reason.code for reason in decision.reasons],
         "fields": list(decision.fields),
-        "duties": document["duties"],
-        "grant": document["grant"],
-        "grants": document["grants"],
+        "duties": answer.duties_document(),
+        "grant": decision.grant.id if decision.grant is not None else "",
+        "grants": [grant.id for grant in decision.grants],
         "counted": [grant.id for grant in decision.spends],
-        "policy": document["policy"],
+        "policy": answer.policy_document(),
         "texts": _texts(decision),
         "facts": _facts(call, facts, decision, bundle.register) if facts is not None else {},
         "commitments": dict(committed),

@@ -38,7 +38,7 @@ npm_peer() { # The lock file is the peer's, with hashes and without addresses.
 
 system_peer() { # COMMAND PACKAGE
     command -v "$1" >/dev/null && exit 0
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || give_up "install $2 first"
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then give_up "install $2 first"; fi
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
         --no-install-recommends "$2"; } >/dev/null 2>&1 || give_up "apt could not install $2"
 }

@@ -19,6 +19,7 @@ from examples.county import proof
 from examples.county.calls import Made, fetch, first_key, spend_day
 from examples.county.day import PROFILES, Step, load_day
 from examples.county.departments import write_databases
+from examples.county.onward import NAME, Onward, pass_on
 from examples.county.screen import Screen
 from examples.county.sites import Site, clear, departments, deploy, sidecar
 from govshare_policy.cli.output import Lang, chosen_lang
@@ -40,11 +41,13 @@ class Lived:
         days: Every call made, by profile.
         before: What the departments return for the calls whose filtering is shown, by step.
         answered: How many requests the departments had.
+        onward: What became of data that a consumer tried to pass on, after the day.
     """
 
     days: Mapping[str, Sequence[Made]]
     before: Mapping[str, object]
     answered: object
+    onward: Onward
 
 
 async def run(root: Path, screen: Screen) -> int:
@@ -55,6 +58,8 @@ async def run(root: Path, screen: Screen) -> int:
     lived = await _live(root, load_day(), screen)
     logs = {profile: root / profile / "audit" / "log" for profile in PROFILES}
     records = {profile: proof.read_log(log) for profile, log in logs.items()}
+    records["hubei"] = records["hubei"].without_release(lived.onward.receipt)
+    logs[NAME] = root / NAME / "audit" / "log"
     faults = _faults(lived, records)
     for fault in faults:
         screen.fault(fault)
@@ -85,7 +90,9 @@ async def _live(root: Path, steps: Sequence[Step], screen: Screen) -> Lived:
         days = await _spend(sites, steps, screen)
         answered = await fetch(address, "/answered")
         before = {ident: await fetch(address, f"{path}/{first_key(path)}") for ident, path in SHOWN}
-    return Lived(days=days, before=before, answered=answered)
+        screen.say("… 用数部门取得数据并试图外传", "… a consumer obtains data", style="dim")
+        onward = await pass_on(root, next(site for site in sites if site.profile == "hubei"))
+    return Lived(days=days, before=before, answered=answered, onward=onward)
 
 
 async def _spend(
@@ -107,7 +114,7 @@ def _faults(lived: Lived, records: Mapping[str, proof.Log]) -> list[str]:
     ]
     if lived.answered != {"answered": _released(days)}:
         faults.append("the departments were asked for data that did not leave")
-    return faults
+    return [*faults, *lived.onward.faults()]
 
 
 def _show(root: Path, lived: Lived, records: Mapping[str, proof.Log], screen: Screen) -> None:
@@ -128,6 +135,13 @@ def _show(root: Path, lived: Lived, records: Mapping[str, proof.Log], screen: Sc
         screen.filtered((call.step.title_zh, call.step.title_en), lived.before[ident], call.body)
     screen.heading("各结果的次数", "How often each outcome was given")
     screen.counts(days)
+    screen.heading("取得的数据不得外传", "Obtained data may not be passed on")
+    screen.onward(lived.onward.tried)
+    screen.done(
+        f"取得 {lived.onward.obtained} 条记录，变换形式仍被识别；公司只收到用数部门的自有数据",
+        f"{lived.onward.obtained} records obtained and recognised in every form; "
+        "the company got nothing but own data",
+    )
     total, asked = sum(len(made) for made in days.values()), _released(days)
     screen.done(
         f"{total} 次调用的结果和条款均与预期一致，且都与审计记录相符",

@@ -200,6 +200,8 @@ def application(directory: Path) -> web.Application:
         api = _Api(holding, directory / f"{holding.department}.db", answered)
         for path in holding.paths:
             app.router.add_get(f"{path}/{{key}}", api.answer)
+        if holding.resource == "R08":
+            app.router.add_get("/batches/marriages/{page}", api.answer_all)
     app.router.add_get("/answered", count)
     return app
 
@@ -225,6 +227,15 @@ class _Api:
         if holding.wrapped:
             return web.json_response({"code": 0, "data": {"total": 1, "items": [record]}})
         return web.json_response(record)
+
+    async def answer_all(self, _request: web.Request) -> web.Response:
+        """Answer with all records, in one page."""
+        holding = self._holding
+        self._answered[0] += 1
+        with contextlib.closing(sqlite3.connect(self._database)) as base:
+            rows = base.execute(f'SELECT * FROM "{holding.resource}"').fetchall()  # noqa: S608
+        items = [dict(zip(holding.columns, row, strict=True)) for row in rows]
+        return web.json_response({"code": 0, "data": {"total": len(items), "items": items}})
 
 
 async def serve(directory: Path) -> None:

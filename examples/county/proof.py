@@ -36,6 +36,12 @@ class Log:
     decisions: Mapping[str, Mapping[str, Any]]
     outcomes: int
 
+    def without_release(self, record: str) -> "Log":
+        """Return the log without the one release under *record*, which has to be there."""
+        kept = {ident: said for ident, said in self.decisions.items() if ident != record}
+        gone = len(self.decisions) - len(kept)
+        return Log(decisions=kept, outcomes=self.outcomes - gone)
+
 
 def read_log(directory: Path) -> Log:
     """Return the records of the log in *directory*."""

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from examples.county.calls import Made
+from examples.county.onward import Tried
 from govshare_policy.cli.output import COLOURS, Lang
 from govshare_policy.legal import Clause, Outcome
 
@@ -34,8 +35,8 @@ _OUTCOMES_ZH: Final = {
     Outcome.OUT_OF_SCOPE: "不在范围",
 }
 _NAMES: Final = {
-    Lang.ZH: {"hubei": "湖北省办法", "henan-fengqiu": "河南封丘通知"},
-    Lang.EN: {"hubei": "Hubei", "henan-fengqiu": "Fengqiu (Henan)"},
+    Lang.ZH: {"hubei": "湖北省办法", "henan-fengqiu": "河南封丘通知", "consumer": "用数部门"},
+    Lang.EN: {"hubei": "Hubei", "henan-fengqiu": "Fengqiu (Henan)", "consumer": "the consumer"},
 }
 
 
@@ -134,6 +135,22 @@ class Screen:
                     cell.append(f"\n→ {', '.join(fields)}", style="dim")
                 cells.append(cell)
             table.add_row(self._title(row[0]), *cells)
+        self._console.print(table)
+
+    def onward(self, tried: Sequence[Tried]) -> None:
+        """Print what became of each way of passing obtained data on."""
+        table = self._table()
+        self._column(table, "用数系统发给公司", "a consumer sends a company", ratio=3)
+        table.add_column(self._choose("结果", "outcome"), min_width=12)
+        table.add_column(self._choose("条款", "clause"), no_wrap=True)
+        table.add_column(self._choose("识别出的回执", "receipt recognised"), no_wrap=True)
+        for one in tried:
+            outcome, style = self._choose("放行", "passes"), "green"
+            if one.denied:
+                counted = f" {one.denied}/{one.sent}" if one.sent > 1 else ""
+                outcome, style = self._choose("拒绝", "denied") + counted, "red"
+            title = self._choose(one.title_zh, one.title_en)
+            table.add_row(title, Text(outcome, style=style), one.clause, one.receipt)
         self._console.print(table)
 
     def filtered(self, title: tuple[str, str], before: object, after: object) -> None:

@@ -35,6 +35,15 @@ channel = "bulk_download"
 fields = ["*"]
 fields_parameter = "fields"
 
+[[http.route]]                  # a page of records, for the onward guard 成批数据，用于出口防护
+method = "GET"
+path = "/batches/marriages/{page}"
+resource = "R08"
+channel = "api"
+fields = ["*"]
+fields_parameter = "fields"
+records = "data.items"
+
 [[http.route]]                  # a resource that is not in the catalogue 未编目的资源
 method = "GET"
 path = "/parking-permits/{permit_no}"
@@ -131,6 +140,15 @@ async def sidecar(deployment: Deployment) -> AsyncIterator[Site]:
     async with _process(command, deployment.directory / "sidecar.log") as line:
         named = dict(word.split("=", 1) for word in line.split() if "=" in word)
         yield Site(deployment=deployment, http=named["http"], grpc=named["grpc"])
+
+
+@asynccontextmanager
+async def guard(directory: Path) -> AsyncIterator[str]:
+    """Run the consumer's sidecar in *directory*, and yield where its forward proxy listens."""
+    config = directory / "demo.toml"
+    command = [sys.executable, "-m", "govshare_policy.cli", "serve", "--config", str(config)]
+    async with _process(command, directory / "sidecar.log") as line:
+        yield dict(word.split("=", 1) for word in line.split() if "=" in word)["egress_forward"]
 
 
 @asynccontextmanager

@@ -10,8 +10,10 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from govshare_policy.errors import AuditError, VerificationError
@@ -22,6 +24,18 @@ MAX_DEPTH: Final = 16
 _MAX_INT: Final = 2**53 - 1
 _KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+# No object is within itself: how deep a record may nest is looked at first.
+_ENCODER: Final = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
+)
+
+
+# Random bytes to come, drawn for many ids at once: each draw lets other threads go first, and a
+# loop that makes thousands of ids would wait for them as often. A forked process draws its own.
+_ID_BYTES: Final = 10
+_DRAWN: Final = 256
+_random: Final[deque[bytes]] = deque()
+os.register_at_fork(after_in_child=_random.clear)
 
 
 def encode_record(record: Mapping[str, object]) -> bytes:
@@ -34,8 +48,13 @@ def encode_record(record: Mapping[str, object]) -> bytes:
     Source:
         RFC 8785, restricted as docs/spec/audit-log.md, "Records", says.
     """
-    _check_object(record, path="", depth=1)
-    text = json.dumps(dict(record), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    # One look that says no more than yes is enough for almost every record. Whatever it does not
+    # know goes through the whole check, which has the last word and names the place.
+    if not (all(map(_is_key, record)) and _is_plain(record.values(), depth=1)):
+        _check_object(record, path="", depth=1)
+    text = _ENCODER.encode(dict(record))
+    if not (text.isascii() or _is_normal(text)):
+        _check_object(record, path="", depth=1)
     data = text.encode()
     if len(data) > MAX_RECORD_BYTES:
         raise AuditError(f"the record has {len(data)} bytes, the most is {MAX_RECORD_BYTES}")
@@ -81,10 +100,56 @@ def new_record_id(at: datetime) -> str:
         RFC 9562 §5.7.
     """
     millis = int(at.timestamp() * 1000) & (2**48 - 1)
-    random = int.from_bytes(os.urandom(10))
+    random = int.from_bytes(_draw())
     value = millis << 80 | 7 << 76 | (random >> 68) << 64 | 2 << 62 | random & (2**62 - 1)
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _draw() -> bytes:
+    """Return random bytes that nobody else gets, whichever thread asks."""
+    while True:
+        try:
+            return _random.popleft()
+        except IndexError:
+            drawn = os.urandom(_ID_BYTES * _DRAWN)
+            _random.extend(
+                drawn[at : at + _ID_BYTES] for at in range(0, len(drawn), _ID_BYTES)
+            )
+
+
+@lru_cache(maxsize=1024)
+def _is_key(key: object) -> bool:
+    return isinstance(key, str) and _KEY.fullmatch(key) is not None
+
+
+def _is_plain(members: Iterable[object], *, depth: int) -> bool:
+    """Tell whether *members* hold nothing but what has a spelling, texts aside."""
+    for member in members:
+        kind = type(member)
+        if kind is str or kind is bool:
+            continue
+        if isinstance(member, int):
+            if not -_MAX_INT <= member <= _MAX_INT:
+                return False
+        elif depth == MAX_DEPTH:
+            return False
+        elif isinstance(member, dict):
+            if not (all(map(_is_key, member)) and _is_plain(member.values(), depth=depth + 1)):
+                return False
+        elif not (isinstance(member, list) and _is_plain(member, depth=depth + 1)):
+            return False
+    return True
+
+
+def _is_normal(text: str) -> bool:
+    """Tell whether every text in the spelling *text* is in normal form C, and whole.
+
+    Each stands between quotes, which combine with nothing, so what is wrong with one of them is
+    wrong with all of it. (The letter of an escape may combine with what follows it: then this
+    says no to a text that is right.)
+    """
+    return unicodedata.is_normalized("NFC", text) and _SURROGATE.search(text) is None
 
 
 def _check_object(value: Mapping[Any, object], *, path: str, depth: int) -> None:

@@ -8,11 +8,13 @@ the salts of a day grow out of one seed.
 """
 
 import json
+import mmap
 import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +26,11 @@ from govshare_policy.errors import AuditError, VerificationError
 
 # "gsl1", so that a file of another program is told apart.
 _APPLICATION: Final = 0x67736C31
+# The file change counter of the database, which goes up with every change by whomever. Read in
+# memory: asking SQLite, as for `data_version`, takes five locks and lets other threads go first.
+# Source: SQLite, Database File Format, 1.3.7.
+_STATE: Final = slice(24, 28)
+_REMEMBERED_LEVELS: Final = 3
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS node (
     day TEXT NOT NULL, place TEXT NOT NULL, node BLOB NOT NULL, PRIMARY KEY (day, place)
@@ -40,6 +47,31 @@ def commitment(salt: bytes, name: str, value: str) -> str:
     return hmac_sm3(salt, name.encode() + b"\x00" + value.encode()).hex()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seed:
+    """The whole tree of one day, and the nodes in it from which salts were reached.
+
+    Attributes:
+        day: The legal day.
+        state: Of the file in which the seed was read.
+        node: The seed; 32 bytes.
+        below: Nodes three levels down, by their places; at most 4,096.
+    """
+
+    day: str
+    state: bytes
+    node: bytes = field(repr=False)
+    below: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+    def salt(self, path: str) -> bytes:
+        """Return the salt at *path*; 32 bytes."""
+        place = path[:_REMEMBERED_LEVELS]
+        node = self.below.get(place)
+        if node is None:
+            node = self.below[place] = walk(self.node, place)
+        return walk(node, path[_REMEMBERED_LEVELS:])
+
+
 class SaltStore:
     """The salts of all records, in an SQLite file beside the log.
 
@@ -54,8 +86,8 @@ class SaltStore:
             AuditError: If the file cannot be used.
         """
         self._lock = threading.Lock()
-        # Guarded by the lock: the seed last used, and the state of the file in which it was read.
-        self._seed: tuple[str, int, bytes] | None = None
+        # Guarded by the lock: the seed last used, and the nodes next below it.
+        self._seed: _Seed | None = None
         try:
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,6 +100,8 @@ class SaltStore:
                 isolation_level=None,
             )
             self._prepare(read_only=read_only)
+            with path.open("rb") as file:
+                self._file = mmap.mmap(file.fileno(), _STATE.stop, access=mmap.ACCESS_READ)
         except (OSError, sqlite3.Error) as error:
             kind = type(error).__name__
             raise AuditError(f"the salt store `{path.name}` cannot be used ({kind})") from None
@@ -200,6 +234,7 @@ class SaltStore:
         """Close the file."""
         self._seed = None
         self._db.close()
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -215,15 +250,15 @@ class SaltStore:
     def _salt(self, day: str, path: str) -> bytes | None:
         """Return the salt at *path*, or none where nothing leads to it any more."""
         # Another process may have erased; then what is remembered here must not be used.
-        [(state,)] = self._db.execute("PRAGMA data_version")
-        if self._seed is not None and self._seed[:2] == (day, state):
-            return walk(self._seed[2], path)
+        state = self._file[_STATE]
+        if (seed := self._seed) is not None and (seed.day, seed.state) == (day, state):
+            return seed.salt(path)
         row = self._above(day, path)
         if row is None:
             return None
         place, node = row
         if place == ROOT:
-            self._seed = (day, state, node)
+            self._seed = _Seed(day=day, state=state, node=node)
         return walk(node, path[len(place) :])
 
     def _above(self, day: str, path: str) -> tuple[str, bytes] | None:

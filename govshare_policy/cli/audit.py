@@ -8,6 +8,7 @@ import typer
 
 from govshare_policy.audit import parse_record, read_records
 from govshare_policy.cli.audit_common import MAX_NUMBER, LogArgument, there
+from govshare_policy.cli.audit_envelope import envelope_command
 from govshare_policy.cli.audit_erase import erase_command
 from govshare_policy.cli.audit_export import export_command
 from govshare_policy.cli.audit_forecast import forecast_command, salts_command
@@ -67,6 +68,7 @@ audit_app.command("prove")(prove_command)
 audit_app.command("export")(export_command)
 audit_app.command("report")(report_command)
 audit_app.command("replay")(replay_command)
+audit_app.command("envelope")(envelope_command)
 audit_app.command("erase")(erase_command)
 audit_app.command("archive")(archive_command)
 audit_app.command("drop")(drop_command)

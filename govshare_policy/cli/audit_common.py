@@ -26,7 +26,7 @@ OUTCOMES: Final = (
     *(outcome.value for outcome in Outcome),
     *("taken", "refused", "released", "caller_left", "not_exact", "no_such_record"),
     *("upstream_unreachable", "upstream_timeout", "upstream_error", "upstream_too_large"),
-    "upstream_unreadable",
+    *("upstream_unreadable", "upstream_unsigned"),
 )
 _PHASES: Final = (
     "decision",
@@ -40,6 +40,10 @@ _PHASES: Final = (
 
 LogArgument = Annotated[Path, typer.Argument(metavar="LOGDIR", help="The directory of the log.")]
 TrustOption = Annotated[Path | None, typer.Option("--trust", help="The trust file of the auditor.")]
+WorkerOption = Annotated[
+    int | None,
+    typer.Option("--worker", min=0, max=999, help="Whose log, where there are `workers`: 0, 1, …"),
+]
 DepartmentOption = Annotated[Words, typer.Option("--department", help="Who called, or acted.")]
 SystemOption = Annotated[Words, typer.Option("--system", help="The system that called.")]
 ResourceOption = Annotated[Words, typer.Option("--resource", help="What was asked for.")]

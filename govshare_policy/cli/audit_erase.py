@@ -12,6 +12,7 @@ from govshare_policy.audit import Checkpoint, SaltStore
 from govshare_policy.audit.erasure import Erasure, finish_erasures, want_erasure
 from govshare_policy.audit.live import is_in_use
 from govshare_policy.audit.salttree import day_of
+from govshare_policy.cli.audit_common import WorkerOption
 from govshare_policy.cli.output import (
     Lang,
     LangOption,
@@ -40,6 +41,7 @@ def erase_command(
     actor: Annotated[
         str, typer.Option("--actor", help="Who wants it; recorded as a commitment.")
     ] = "",
+    worker: WorkerOption = None,
     output: OutputOption = None,
     lang: LangOption = None,
 ) -> None:
@@ -63,7 +65,7 @@ def erase_command(
             actor=actor,
         )
         _verify_ids(erasure.records)
-    document = _carry_out(erasure, config, at=datetime.now(UTC))
+    document = _carry_out(erasure, config, worker, at=datetime.now(UTC))
     if form is not Output.TABLE:
         typer.echo(dump(document, form))
         return
@@ -79,14 +81,17 @@ def erase_command(
     console().print(Text(dump(document, Output.JSON)))
 
 
-def _carry_out(erasure: Erasure | None, config: Path, *, at: datetime) -> dict[str, object]:
+def _carry_out(
+    erasure: Erasure | None, config: Path, worker: int | None, *, at: datetime
+) -> dict[str, object]:
     """Have *erasure*, if any, and whatever is unfinished carried out, and return what was done."""
     try:
         from govshare_sidecar.config import load_config  # noqa: PLC0415  an extra
         from govshare_sidecar.journal import open_log  # noqa: PLC0415
+        from govshare_sidecar.share import log_of  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ConfigError(f"this needs `{error.name}`; install govshare-policy[sidecar]") from None
-    log_config = load_config(config).log
+    log_config = log_of(load_config(config), worker)
     directory = log_config.directory
     for path in (directory / "checkpoint", log_config.salts):
         if not path.exists():

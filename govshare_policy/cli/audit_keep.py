@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -13,7 +14,7 @@ from rich.text import Text
 from govshare_policy.audit import AuditLog, Receipt, SaltStore, load_trust
 from govshare_policy.audit.disk import describe
 from govshare_policy.audit.live import is_in_use
-from govshare_policy.cli.audit_common import there
+from govshare_policy.cli.audit_common import WorkerOption, there
 from govshare_policy.cli.output import (
     Lang,
     LangOption,
@@ -65,6 +66,7 @@ def archive_command(
     place: Annotated[
         str, typer.Option("--place", help="What the record calls DIR; by default its name.")
     ] = "",
+    worker: WorkerOption = None,
     output: OutputOption = None,
     lang: LangOption = None,
 ) -> None:
@@ -74,7 +76,7 @@ def archive_command(
 
     Example: govshare audit archive /mnt/second/audit --config govshare.toml --trust trust.toml
     """
-    now, loaded = datetime.now(UTC), _load(config)
+    now, loaded = datetime.now(UTC), _load(config, worker)
     log = loaded.log
     with _refusing("the log cannot be archived"), progress("bytes") as tick:
         archive = archive_log(
@@ -118,6 +120,7 @@ def drop_command(  # noqa: PLR0913  each is an option of the command
         str, typer.Option("--profile", help="The text whose term of keeping counts as well.")
     ] = "national-809",
     yes: Annotated[bool, typer.Option("--yes", help="Do it, and do not only verify.")] = False,
+    worker: WorkerOption = None,
     output: OutputOption = None,
     lang: LangOption = None,
 ) -> None:
@@ -129,7 +132,7 @@ def drop_command(  # noqa: PLR0913  each is an option of the command
     Example: govshare audit drop --config govshare.toml --trust trust.toml --copy /mnt/second/audit
     --copy /mnt/third/audit --before 2027-01-01 --yes
     """
-    now, loaded = datetime.now(UTC), _load(config)
+    now, loaded = datetime.now(UTC), _load(config, worker)
     log = loaded.log
     if is_in_use(log.directory):
         raise AuditError("the sidecar uses the log; stop it before something is dropped")
@@ -170,6 +173,7 @@ def hold_command(
     actor: Annotated[
         str, typer.Option("--actor", help="Who wants it; recorded as a commitment.")
     ] = "",
+    worker: WorkerOption = None,
     output: OutputOption = None,
     lang: LangOption = None,
 ) -> None:
@@ -178,7 +182,7 @@ def hold_command(
     Example: govshare audit hold case-2026-17 --config govshare.toml --reason audit_investigation
     --actor wang
     """
-    now, loaded = datetime.now(UTC), _load(config)
+    now, loaded = datetime.now(UTC), _load(config, worker)
     with _refusing("the holds of the log cannot be read"):
         standing = standing_holds(loaded.log.directory)
         if name:
@@ -208,12 +212,14 @@ def _print(document: dict[str, object], output: Output | None, lang: Lang | None
     console().print(Text(dump(document, Output.JSON)))
 
 
-def _load(path: Path) -> "Config":
+def _load(path: Path, worker: int | None) -> "Config":
     try:
         from govshare_sidecar.config import load_config  # noqa: PLC0415  an extra
+        from govshare_sidecar.share import log_of  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ConfigError(f"this needs `{error.name}`; install govshare-policy[sidecar]") from None
     config = load_config(path)
+    config = replace(config, log=log_of(config, worker))
     if not (config.log.directory / "log.json").exists():
         raise ConfigError("`log.directory` holds no log; nothing has been recorded yet")
     return config

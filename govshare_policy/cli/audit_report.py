@@ -9,7 +9,7 @@ import typer
 
 from govshare_policy.audit import TrustPolicy, Verdict, load_trust, verify_log
 from govshare_policy.cli.audit_common import LogArgument, outside, processors, there
-from govshare_policy.cli.audit_verify import failure_document, verdict_document
+from govshare_policy.cli.audit_verdict import failure_document, verdict_document
 from govshare_policy.cli.output import Lang, LangOption, Output, chosen_lang, dump, progress
 from govshare_policy.errors import VerificationError
 from govshare_policy.inspection.counts import count

@@ -14,7 +14,6 @@ from govshare_policy.audit import (
     LogDamageError,
     Receipt,
     TrustPolicy,
-    Verdict,
     format_time,
     load_trust,
     verify_log,
@@ -22,8 +21,14 @@ from govshare_policy.audit import (
     verify_receipt,
 )
 from govshare_policy.audit.continuation import Continuation
-from govshare_policy.audit.cosign import Witnessed
 from govshare_policy.cli.audit_common import processors, there
+from govshare_policy.cli.audit_several import logs_in, verify_several
+from govshare_policy.cli.audit_verdict import (
+    failure_document,
+    fingerprints,
+    verdict_document,
+    witnessed_document,
+)
 from govshare_policy.cli.output import (
     Lang,
     LangOption,
@@ -67,7 +72,10 @@ _NAMES: Final = {
 
 def verify_command(  # noqa: PLR0913  each is an option of the command
     *,
-    trust: Annotated[Path, typer.Option("--trust", help="The trust file of the auditor.")],
+    trust: Annotated[
+        list[Path],
+        typer.Option("--trust", help="The trust file of the auditor; of several logs, each."),
+    ],
     log: Annotated[
         Path | None, typer.Argument(metavar="LOGDIR", help="The directory of the log.")
     ] = None,
@@ -101,7 +109,9 @@ def verify_command(  # noqa: PLR0913  each is an option of the command
 ) -> None:
     """Verify every byte of a log, offline: frames, roots, signatures, order, checkpoint.
 
-    Exits 0 when it verifies and 1 when it does not, naming the first bad record or part.
+    Exits 0 when it verifies and 1 when it does not, naming the first bad record or part. Where
+    LOGDIR holds the logs of several workers, all are verified: give --trust for each; one that has
+    no log, and a log that has none, do not verify.
 
     Example: govshare audit verify audit/log --trust trust.toml
     """
@@ -112,7 +122,14 @@ def verify_command(  # noqa: PLR0913  each is an option of the command
         raise CallError("--range and --receipt go with neither --known nor --archive")
     if continued and receipt is None:
         raise CallError("--continued goes with --receipt only")
-    policy = load_trust(there(trust))
+    policies = [load_trust(there(path)) for path in trust]
+    several = [] if log is None else logs_in(log)
+    _verify_fitting(several, policies, goes_with_one=bool(part or known or archive))
+    if several:
+        if not verify_several(several, policies, form, chinese=chinese, workers=workers):
+            raise typer.Exit(1)
+        return
+    [policy] = policies
     try:
         if receipt is not None:
             later = [_continuation(path) for path in continued or ()]
@@ -126,6 +143,15 @@ def verify_command(  # noqa: PLR0913  each is an option of the command
         _print_failure(error, form, chinese=chinese)
         raise typer.Exit(1) from None
     _print_verdict(document, form, chinese=chinese)
+
+
+def _verify_fitting(
+    several: list[Path], policies: list[TrustPolicy], *, goes_with_one: bool
+) -> None:
+    if several and goes_with_one:
+        raise CallError("--range, --known and --archive go with one log; name its directory")
+    if not several and len(policies) != 1:
+        raise CallError("--trust is given once for one log")
 
 
 def _whole(
@@ -143,24 +169,6 @@ def _whole(
             workers=workers or processors(),
         )
     return verdict_document(verdict)
-
-
-def verdict_document(verdict: Verdict) -> dict[str, object]:
-    """Return what a log verified as, ready for JSON."""
-    document: dict[str, object] = {
-        "verified": True,
-        "origin": verdict.origin,
-        "size": verdict.size,
-        "root": verdict.root.hex(),
-        "checkpoints": verdict.checkpoints,
-        "segments": verdict.segments,
-        "first_time": format_time(verdict.first_time),
-        "last_time": format_time(verdict.last_time),
-        "key_fingerprints": _fingerprints(verdict.key_fingerprints),
-    }
-    if verdict.unread:
-        document["unread"] = [list(stretch) for stretch in verdict.unread]
-    return document | _witnessed(verdict.witnessed) | {"warnings": list(verdict.warnings)}
 
 
 def _log_in(archive: Path) -> Path:
@@ -186,15 +194,9 @@ def _part(log: Path, policy: TrustPolicy, part: str) -> dict[str, object]:
         "checkpoints": found.checkpoints,
         "first_time": format_time(found.first_time),
         "last_time": format_time(found.last_time),
-        "key_fingerprints": _fingerprints(found.key_fingerprints),
+        "key_fingerprints": fingerprints(found.key_fingerprints),
     }
-    return document | _witnessed(found.witnessed) | {"warnings": list(found.warnings)}
-
-
-def _witnessed(witnessed: Witnessed | None) -> dict[str, object]:
-    if witnessed is None:
-        return {}
-    return {"witnessed_size": witnessed.size, "witnesses": list(witnessed.names)}
+    return document | witnessed_document(found.witnessed) | {"warnings": list(found.warnings)}
 
 
 def _receipt(text: str, policy: TrustPolicy, later: list[Continuation]) -> dict[str, object]:
@@ -209,7 +211,7 @@ def _receipt(text: str, policy: TrustPolicy, later: list[Continuation]) -> dict[
         "size": checkpoint.size,
         "root": checkpoint.root.hex(),
         "signed_at": format_time(at),
-        "key_fingerprints": _fingerprints(tuple(key.fingerprint for key in keys)),
+        "key_fingerprints": fingerprints(tuple(key.fingerprint for key in keys)),
     }
 
 
@@ -248,10 +250,6 @@ def _kept(path: Path) -> str:
     return text
 
 
-def _fingerprints(prints: tuple[bytes, ...]) -> list[str]:
-    return [f"sm3:{one.hex()}" for one in prints]
-
-
 def _print_verdict(document: dict[str, object], form: Output, *, chinese: bool) -> None:
     if form is not Output.TABLE:
         typer.echo(dump(document, form))
@@ -278,16 +276,3 @@ def _print_failure(error: VerificationError, form: Output, *, chinese: bool) -> 
     out.print(Text(f"✗ {said}: {visible(str(error))}", style="bold red"))
     if chinese and isinstance(error, LogDamageError):
         out.print(Text(f"  {RULES[error.kind].zh}"))
-
-
-def failure_document(error: VerificationError) -> dict[str, object]:
-    """Return why a log does not verify, ready for JSON."""
-    document: dict[str, object] = {"verified": False, "error": str(error)}
-    if isinstance(error, LogDamageError):
-        document |= {
-            "kind": error.kind.value,
-            "file": error.part.file,
-            "offset": error.part.offset,
-            "first_bad_record": error.index,
-        }
-    return document

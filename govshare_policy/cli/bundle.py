@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """``govshare policy bundle``: make, sign and verify what a sidecar in production decides by."""
 
-import getpass
-import os
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from govshare_policy.audit import format_time
-from govshare_policy.cli.keys import PASSPHRASE_VARIABLE
 from govshare_policy.cli.output import (
     Lang,
     LangOption,
@@ -24,8 +20,9 @@ from govshare_policy.cli.output import (
     console,
     dump,
 )
+from govshare_policy.cli.passphrase import PassphraseOption, read_passphrase
 from govshare_policy.crypto import load_public_key, open_signer
-from govshare_policy.errors import CallError, ConfigError, VerificationError
+from govshare_policy.errors import CallError, VerificationError
 from govshare_policy.policy import Precedence
 from govshare_policy.signed import BundleManifest, build_bundle, sign_bundle, verify_bundle
 
@@ -83,10 +80,7 @@ def build_command(
 def sign_command(
     directory: BundleArgument,
     key: Annotated[Path, typer.Option("--key", help="The private key file.")],
-    passphrase_file: Annotated[
-        Path | None,
-        typer.Option("--passphrase-file", help="A file whose first line is the passphrase."),
-    ] = None,
+    passphrase_file: PassphraseOption = None,
     output: OutputOption = None,
     lang: LangOption = None,
 ) -> None:
@@ -97,7 +91,7 @@ def sign_command(
     Example: govshare policy bundle sign bundle --key keys/policy.pem
     --passphrase-file keys/policy.passphrase
     """
-    signer = open_signer(f"file:{key}", _passphrase(passphrase_file))
+    signer = open_signer(f"file:{key}", read_passphrase(passphrase_file))
     manifest = sign_bundle(directory, signer)
     signed_by = {"key_fingerprint": f"sm3:{signer.public.fingerprint.hex()}"}
     _print(_document(manifest) | signed_by, output, lang, said=("已签名", "signed"))
@@ -185,18 +179,3 @@ def _print_failure(error: VerificationError, asked: Output | None, lang: Lang | 
         return
     said = "验证不通过" if chosen_lang(lang) is Lang.ZH else "does not verify"
     console().print(Text(f"✗ {said}: {error}", style="bold red"))
-
-
-def _passphrase(file: Path | None) -> bytes:
-    if file is not None:
-        try:
-            return file.read_bytes().split(b"\n", 1)[0].rstrip(b"\r")
-        except OSError as error:
-            raise ConfigError(
-                f"the passphrase file cannot be read ({error.strerror}); check the path"
-            ) from None
-    if PASSPHRASE_VARIABLE in os.environ:
-        return os.fsencode(os.environ[PASSPHRASE_VARIABLE])
-    if sys.stdin.isatty():
-        return getpass.getpass("passphrase: ").encode()
-    raise ConfigError("give a passphrase with --passphrase-file or $GOVSHARE_PASSPHRASE")

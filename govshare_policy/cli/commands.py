@@ -60,6 +60,7 @@ COMMANDS: Final = _entries(
     ("init", "init", "init_command", "Write a runnable deployment for development."),
     ("check", "check", "check_command", "Answer calls offline: JSON lines in, JSON lines out."),
     ("explain", "check", "explain_command", "Answer one call, with every rule that was tried."),
+    ("call", "call", "call_app", "Sign calls as their caller."),
     ("entitlements", "entitlements", "entitlements_command", "List what may be used now."),
     ("deadline", "deadline", "deadline_command", "Say when each step is due under a text."),
     ("serve", "serve", "serve_command", "Run the sidecar until it is told to stop."),

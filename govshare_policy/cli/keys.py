@@ -22,10 +22,9 @@ from govshare_policy.audit import (
 from govshare_policy.audit.pin_open import full_name, join_pins, open_pin
 from govshare_policy.cli.audit_common import outside, there
 from govshare_policy.cli.output import Output, OutputOption, chosen_output, dump
+from govshare_policy.cli.passphrase import PASSPHRASE_VARIABLE
 from govshare_policy.crypto import PublicKey, generate_key, load_public_key, open_signer
 from govshare_policy.errors import ConfigError, VerificationError
-
-PASSPHRASE_VARIABLE = "GOVSHARE_PASSPHRASE"  # noqa: S105  the name of a variable, not a secret
 
 keys_app = typer.Typer(no_args_is_help=True, help="Make, show and rotate SM2 keys.")
 

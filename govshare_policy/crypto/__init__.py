@@ -10,10 +10,9 @@ from typing import Final
 
 from govshare_policy.crypto._choice import chosen_verifier, provider_name
 from govshare_policy.crypto._front import CheckedSigner, Signer, verify_with
-from govshare_policy.crypto._hash import Sm3, sm3, sm3_new
+from govshare_policy.crypto._hash import Sm3, hmac_sm3, sm3, sm3_new
 from govshare_policy.crypto._keyfile import generate_key, load_public_key, open_signer
 from govshare_policy.crypto._public import PublicKey
-from govshare_policy.crypto._pyca import hmac_sm3
 
 __all__ = [
     "DEFAULT_ID",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What pyca/cryptography does for us: SM3, HMAC-SM3, PBKDF2 and two block ciphers.
+"""What pyca/cryptography does for us: SM3, PBKDF2 and two block ciphers.
 
 It knows no SM2; see docs/adr/0002-national-cryptography.md.
 """
@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, hmac, padding
+from cryptography.hazmat.primitives import hashes, padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
@@ -51,18 +51,6 @@ class PycaSm3:
         twin = object.__new__(type(self))
         twin._hash = self._hash.copy()
         return twin
-
-
-def hmac_sm3(key: bytes, data: bytes) -> bytes:
-    """Return HMAC-SM3 of *data* under *key*; 32 bytes.
-
-    Source:
-        RFC 2104, with SM3 (64-byte blocks) as the hash.
-    """
-    with _needed("HMAC-SM3"):
-        mac = hmac.HMAC(key, hashes.SM3())
-    mac.update(data)
-    return mac.finalize()
 
 
 def derive_key(passphrase: bytes, *, prf: Prf, salt: bytes, iterations: int, size: int) -> bytes:

@@ -14,8 +14,9 @@ from govshare_policy.decision.choice import (
     released_fields,
     unique,
 )
+from govshare_policy.decision.mentions import Mentions
 from govshare_policy.decision.model import Decision, Ruling
-from govshare_policy.errors import EvaluationError
+from govshare_policy.decision.verdict import verdict_of
 from govshare_policy.facts import Candidate, Facts, lacks_only_a_purpose
 from govshare_policy.legal import Effect, Outcome, Reason
 from govshare_policy.policy import (
@@ -24,7 +25,7 @@ from govshare_policy.policy import (
     Rule,
     Text,
     fields_asked,
-    findings,
+    found_of,
     kinds_of_fields,
     readings,
 )
@@ -60,7 +61,11 @@ def decide(call: Call, facts: Facts, bundle: Bundle) -> Decision:
     texts = bundle.in_force(facts.day)
     if not texts:
         return refuse("not_in_force", facts, bundle)
-    table = [_row(call, facts, fields, texts, bundle) for fields in kinds_of_fields(call, facts)]
+    kinds = kinds_of_fields(call, facts)
+    if len(texts) == len(kinds) == len(facts.candidates) == 1:
+        only = _best(call, facts, kinds[0], facts.candidates[0], texts[0], bundle=bundle)
+        return _from_one(call, facts, only, bundle)
+    table = [_row(call, facts, fields, texts, bundle) for fields in kinds]
     apart = _decision(call, facts, table, bundle)
     if len(facts.candidates) == 1:
         return apart
@@ -78,7 +83,7 @@ def refuse(code: str, facts: Facts | None, bundle: Bundle) -> Decision:
     """Return the denial for a call that could not be decided; *code* says whose fault it is."""
     pack = bundle.texts[0].pack
     clause = pack.in_force_clause if code == "not_in_force" else pack.silence
-    values = _mentions(facts, None)
+    values = Mentions(facts, None)
     return Decision(
         outcome=Outcome.DENY,
         reasons=(bundle.reasons.reason(code, clause, values),),
@@ -99,13 +104,45 @@ def _row(
     call: Call, facts: Facts, fields: tuple[str, ...], texts: Sequence[Text], bundle: Bundle
 ) -> list[Cell]:
     """Return one cell a text: the best it says of *fields* under each candidate."""
+    return [
+        [_best(call, facts, fields, one, text, bundle=bundle) for one in facts.candidates]
+        for text in texts
+    ]
 
-    def best(text: Text, candidate: Candidate) -> Ruling:
-        parts = readings(fields, facts, text.pack)
-        rulings = [_ruling(call, facts, candidate, text, part, bundle) for part in parts]
-        return min(rulings, key=lambda one: (one.outcome.restriction, -len(one.fields)))
 
-    return [[best(text, candidate) for candidate in facts.candidates] for text in texts]
+def _best(
+    call: Call,
+    facts: Facts,
+    fields: tuple[str, ...],
+    candidate: Candidate,
+    text: Text,
+    *,
+    bundle: Bundle,
+) -> Ruling:
+    """Return the best that *text* says of *fields* under *candidate*."""
+    parts = readings(fields, facts, text.pack)
+    if len(parts) == 1:
+        return _ruling(call, facts, candidate, text, parts[0], bundle)
+    rulings = [_ruling(call, facts, candidate, text, part, bundle) for part in parts]
+    return min(rulings, key=lambda one: (one.outcome.restriction, -len(one.fields)))
+
+
+def _from_one(call: Call, facts: Facts, ruling: Ruling, bundle: Bundle) -> Decision:
+    """Decide from all that there is: what one text says of all fields under one candidate."""
+    released: tuple[str, ...] = ()
+    if ruling.outcome is Outcome.ALLOW:
+        released = ruling.fields
+        if not released and call.action is Action.READ:
+            return refuse("fields_missing", facts, bundle)
+    return Decision(
+        outcome=ruling.outcome,
+        reasons=ruling.reasons,
+        clauses=ruling.clauses,
+        fields=released,
+        grant=ruling.grant,
+        rulings=(ruling,),
+        revision=bundle.revision,
+    )
 
 
 def _decision(
@@ -140,27 +177,23 @@ def _ruling(
     call: Call, facts: Facts, candidate: Candidate, text: Text, part: Part, bundle: Bundle
 ) -> Ruling:
     pack = text.pack
-    found = findings(call, facts, candidate, pack=pack, scope=text.scope, part=part)
-    for column, value in found.items():
-        if value not in bundle.findings[column]:
-            raise EvaluationError(f"`{column}` has a finding outside its closed list")
-    hits = pack.policy.ask(tuple(found[column] for column in bundle.columns))
-    matched = [pack.rules[number] for number in hits.lines]
-    wanted = Effect.ALLOW if hits.allowed else Effect.DENY
-    rules = tuple(rule for rule in matched if rule.outcome.effect is wanted)
-    values = _mentions(facts, candidate)
-    reasons = _reasons(rules, call, facts, candidate=candidate, bundle=bundle) or (
-        bundle.reasons.reason("no_rule", pack.silence, values),
+    asked = fields_asked(call, facts, candidate, pack, part)
+    found = found_of(
+        call, facts, candidate, pack=pack, scope=text.scope, share=part.share, asked=asked
     )
-    cited = [clause for rule in rules for clause in rule.clauses] or [pack.silence]
+    verdict = verdict_of(found, pack, bundle)
+    reasons = _reasons(verdict.rules, call, facts, candidate=candidate, bundle=bundle) or (
+        bundle.reasons.reason("no_rule", pack.silence, Mentions(facts, candidate)),
+    )
+    clauses = verdict.clauses
     return Ruling(
         profile=pack.profile,
-        outcome=rules[0].outcome if rules else Outcome.DENY,
-        rules=rules,
-        clauses=unique(clause for clause in (*cited, part.clause) if clause),
+        outcome=verdict.outcome,
+        rules=verdict.rules,
+        clauses=unique((*clauses, part.clause)) if part.clause else clauses,
         reasons=reasons,
-        findings=found,
-        fields=fields_asked(call, facts, candidate, pack, part),
+        findings=verdict.findings,
+        fields=asked,
         grant=candidate.grant,
     )
 
@@ -168,13 +201,11 @@ def _ruling(
 def _reasons(
     rules: Sequence[Rule], call: Call, facts: Facts, *, candidate: Candidate, bundle: Bundle
 ) -> tuple[Reason, ...]:
-    reasons: dict[str, Reason] = {}
-    values = _mentions(facts, candidate)
+    clauses: dict[str, str] = {}
     for rule in rules:
-        code = _code(rule.reason, call, facts, candidate)
-        said = bundle.reasons.reason(code, rule.clauses[0], values, own=facts.provides_itself)
-        reasons.setdefault(code, said)
-    return tuple(reasons.values())
+        clauses.setdefault(_code(rule.reason, call, facts, candidate), rule.clauses[0])
+    values, own, texts = Mentions(facts, candidate), facts.provides_itself, bundle.reasons
+    return tuple([texts.reason(code, clauses[code], values, own=own) for code in clauses])
 
 
 def _code(reason: str, call: Call, facts: Facts, candidate: Candidate) -> str:
@@ -190,35 +221,3 @@ def _code(reason: str, call: Call, facts: Facts, candidate: Candidate) -> str:
     if reason == "quota_spent" and candidate.subjects_spent:
         return "subjects_spent"
     return reason
-
-
-def _mentions(facts: Facts | None, candidate: Candidate | None) -> dict[str, str]:
-    """Return what a reason may mention: registered names only, nothing the caller made up."""
-    entry = facts.entry if facts is not None else None
-    department = facts.department if facts is not None else None
-    system = facts.system if facts is not None else None
-    grant = candidate.grant if candidate is not None else None
-    return {
-        "resource": entry.id if entry is not None else "",
-        "provider": entry.provider if entry is not None else "the department that holds them",
-        "provider_zh": entry.provider if entry is not None else "数据持有部门",
-        "department": department.id if department is not None else "",
-        "department_zh": department.name_zh if department is not None else "",
-        "system": system.id if system is not None else "",
-        "methods": _listed(entry.share_method if entry is not None else ()),
-        "grant": grant.id if grant is not None else "",
-        "fields": _listed(
-            grant.fields if grant is not None else entry.items if entry is not None else ()
-        ),
-        "purposes": _listed(grant.purposes if grant is not None else ()),
-        "channels": _listed(grant.channels if grant is not None else ()),
-        "systems": _listed(grant.systems if grant is not None else ()),
-        "consented": _listed(facts.consent.purposes if facts and facts.consent else ()),
-        "valid_from": grant.period.valid_from.isoformat() if grant is not None else "",
-        "valid_to": grant.period.valid_to.isoformat() if grant is not None else "",
-        "quota": str(grant.daily_quota) if grant is not None else "",
-    }
-
-
-def _listed(values: Sequence[str]) -> str:
-    return ", ".join(values) if values else "–"

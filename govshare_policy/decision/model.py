@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from govshare_policy.legal import Effect, Outcome, Reason
 from govshare_policy.policy import Rule
 from govshare_policy.register import Grant
+from govshare_policy.register.quick import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """What one text says of a call, or of the fields of it that have one share type.
@@ -32,6 +34,7 @@ class Ruling:
     grant: Grant | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The outcome of one call: what, why, under which law, by which policy.
@@ -96,7 +99,7 @@ class Decision:
     def __post_init__(self) -> None:
         if not self.reasons or not self.clauses:
             raise ValueError("a decision gives at least one reason and one clause")
-        if self.fields and self.effect is Effect.DENY:
+        if self.fields and self.outcome is not Outcome.ALLOW:
             raise ValueError("a denial releases nothing")
 
 

@@ -13,6 +13,8 @@ from govshare_policy.egress.tags import Mac
 from govshare_policy.errors import ConfigError, VerificationError
 
 NAME: Final = "manifest.json"
+FORMAT: Final = 2
+"""Of the files of an index; another one has another prefilter, and nothing would be found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ def store_manifest(
         OSError: If it may not be on the disk.
     """
     form = {
-        "format": 1,
+        "format": FORMAT,
         "key": key.key_id.hex(),
         "fold": fold_id().hex(),
         "generation": manifest.generation,
@@ -61,7 +63,7 @@ def load_manifest(directory: Path, *, key: DepartmentKey, mac: Mac) -> Manifest:
     """Return what is in force in *directory*.
 
     Raises:
-        ConfigError: If there is no index, it is under another key, or values were folded in
+        ConfigError: If there is no index, it is of another format or key, or values were folded in
             another way when it was made, so that nothing would be found.
         VerificationError: If the manifest is not what was written.
     """
@@ -81,6 +83,10 @@ def load_manifest(directory: Path, *, key: DepartmentKey, mac: Mac) -> Manifest:
         raise ConfigError(f"the index in `{directory}` is not under the key of epoch `{key.epoch}`")
     if code != mac.digest(b"manifest ", body).hex().encode():
         raise VerificationError(f"the manifest `{path}` is not what was written")
+    if form.get("format") != FORMAT:
+        raise ConfigError(
+            f"the index in `{directory}` is of an older format; register the releases again"
+        )
     if fold != fold_id().hex():
         raise ConfigError(
             f"the index in `{directory}` was made with other character tables; use the versions "

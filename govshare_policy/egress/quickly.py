@@ -13,6 +13,10 @@ from govshare_policy.egress.values import canonical
 
 _DAY: Final = re.compile(r"(?:1[89]|20)\d\d[-/]\d\d[-/]\d\d")
 _SUM: Final = re.compile(r"[1-9]\d{0,8}\.\d{0,8}[1-9]")
+# Neither a currency nor a country code stands in these, and no time of day.
+_CODE: Final = re.compile(r"(?!rmb|cny|usd)[a-z]{1,3}\d{6,15}|\d{8}[0-9a-z]{9}[0-9ace-mo-xz]")
+# Characters of which no day, sum or number is written.
+_PLACE: Final = re.compile(r"[省市县区镇乡街路村道局厅科技股份限公司]")
 _SHAPED: Final = frozenset((13, 14, 15))
 _DAYS: Final = 65_536
 
@@ -22,10 +26,12 @@ def canonical_of(folded: str) -> str:
     if folded.isdecimal() and folded.isascii():
         return canonical(folded) if len(folded) in _SHAPED else folded
     if folded.isascii():
-        if _SUM.fullmatch(folded):
+        if _SUM.fullmatch(folded) or _CODE.fullmatch(folded):
             return folded
         if _DAY.fullmatch(folded):
             return _day(folded)
+    elif folded.isalnum() and _PLACE.search(folded):
+        return folded
     return canonical(folded)
 
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much finding a value says: the bits by which it singles out whom it belongs to.
 
-Two estimates, of which the smaller counts: what the shape of a value could hold at most, and how
-often the value stands in its own column. Sex, nation, status and small numbers stay under
-:data:`MIN_BITS` by either, however few rows a release has.
+Three estimates, of which the smallest counts: what the shape of a value could hold at most, how
+often the value stands in its own column, and for text how it is spelt beside the rest of it. Sex,
+nation, status and small numbers stay under :data:`MIN_BITS` however few rows a release has.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
@@ -14,7 +15,14 @@ from datetime import date
 from typing import Final, Self
 
 from govshare_policy.egress.kinds import PROVINCES, Kind
-from govshare_policy.egress.vocabulary import COMMON, COMPOUND_SURNAMES, ORGANISATIONS, SURNAMES
+from govshare_policy.egress.spelling import Spelling
+from govshare_policy.egress.vocabulary import (
+    COMMON,
+    COMPOUND_SURNAMES,
+    LEGAL_FORMS,
+    ORGANISATIONS,
+    SURNAMES,
+)
 
 MIN_BITS: Final = 10.0
 """A value of fewer bits is never kept."""
@@ -40,9 +48,27 @@ _MAX_AMOUNT_BITS: Final = 24.0
 _MAX_CODE_BITS: Final = 36.0
 _MAX_PHRASE_BITS: Final = 13.0
 _MAX_TEXT_BITS: Final = 30.0
-_NAME_BITS: Final = {2: 11.0, 3: 13.0, 4: 13.0}
+_MIN_SPELT: Final = 5
+"""Characters of the shortest text whose parts are looked at; a name is shorter."""
+
+# Provinces, cities, counties and towns, one after the other: where everybody of a place lives.
+_AREAS: Final = re.compile(r"(?:[^\d]{1,8}?(?:自治区|自治州|自治县|街道办事处|街道|[省市县区旗盟州镇乡]))+")
+_TOWN: Final = re.compile(r"[镇乡]|街道")
+_NUMBER: Final = re.compile(r"\d+")
+_TOWN_BITS: Final = 2.0
+_STEM_BITS: Final = 2.5
+"""Of a character of the name of a road, a village or an estate."""
+
+_MAX_STEM_BITS: Final = 8.0
+_MAX_NUMBER_BITS: Final = 14.0
+_MAX_DIGITS: Final = 9
+_ORGANISATION_BITS: Final = 4.0
+"""Of a character of the name of a body, its seat and its legal form aside."""
+_NAME_BITS: Final = {2: 10.5, 3: 13.0, 4: 13.0}
 _SHORT_CODE: Final = 5
 _MIN_COLUMN: Final = 8
+_FEW: Final = 3
+_MIN_ROADS: Final = 32
 _PLACEHOLDERS: Final = frozenset({"19000101", "19700101", "99991231", "20991231"})
 
 
@@ -56,12 +82,14 @@ class Column:
         distinct: How many different values it has.
         on: The day of the release: a date near it says little.
         counts: Of each canonical value, for how many subjects it stands; never shown.
+        spelling: How its longer texts are spelt; never shown.
     """
 
     subjects: int
     distinct: int
     on: date
     counts: Counter[str] = field(repr=False)
+    spelling: Spelling = field(repr=False)
 
     @classmethod
     def of(cls, cells: Iterable[tuple[Hashable, str]], *, on: date) -> Self:
@@ -69,7 +97,13 @@ class Column:
         pairs = set(cells)
         counts = Counter(value for _, value in pairs)
         subjects = len({subject for subject, _ in pairs})
-        return cls(subjects=subjects, distinct=len(counts), on=on, counts=counts)
+        return cls(
+            subjects=subjects,
+            distinct=len(counts),
+            on=on,
+            counts=counts,
+            spelling=Spelling.of(value for value in counts if _is_spelt(value)),
+        )
 
 
 def surprisal(value: str, kind: Kind, column: Column) -> float:
@@ -78,13 +112,30 @@ def surprisal(value: str, kind: Kind, column: Column) -> float:
     Kept is what has :data:`MIN_BITS` or more; see :func:`is_kept`.
     """
     bits = shape_bits(value, kind, on=column.on)
+    if kind is Kind.TEXT and _is_spelt(value) and any(map(str.isdecimal, value)):
+        bits -= _unsure_bits(value, column)
     if kind in _UNIQUE or column.subjects < _MIN_COLUMN:
         return bits
+    if kind is Kind.TEXT and _is_spelt(value):
+        bits = min(bits, column.spelling.bits(value) + _number_bits(value))
     count = column.counts[value]
-    # A value seen once says nothing of its frequency, unless most of the column repeats itself.
-    if count <= 1 and 2 * column.distinct > column.subjects:
-        return bits
-    return min(bits, math.log2(column.subjects / max(count, 1)) + 1)
+    often = math.log2(column.subjects / max(count, 1)) + 1
+    if 2 * column.distinct <= column.subjects:
+        return min(bits, often)
+    # In a column that hardly repeats itself, a value seen once says nothing of its frequency, and
+    # one seen two or three times says little.
+    return max(min(bits, often), bits - (count - 1)) if count <= _FEW else min(bits, often)
+
+
+def _unsure_bits(value: str, column: Column) -> float:
+    """Return what of the bits of an address a column too small to say is not granted.
+
+    The only road of a village is the road of everybody there.
+    """
+    if column.distinct >= _MIN_ROADS:
+        return 0.0
+    told = shape_bits(value, Kind.TEXT, on=column.on)
+    return min(_MAX_STEM_BITS / 2, max(0.0, told - MIN_BITS))
 
 
 def is_kept(bits: float) -> bool:
@@ -136,10 +187,48 @@ def _text_bits(text: str) -> float:
         return _NAME_BITS[size]
     if size < 5:  # noqa: PLR2004 - a word, of which a language has thousands
         return 0.0
-    if "·" in text or any(map(str.isdecimal, text)) or text.endswith(ORGANISATIONS):
-        return min(_MAX_TEXT_BITS, 3.0 * size)
+    if any(map(str.isdecimal, text)):
+        return _place_bits(text)
+    if text.endswith(ORGANISATIONS):
+        return _organisation_bits(text)
     # A phrase of a list, as likely as not: one alone or two together single out nobody.
     return min(_MAX_PHRASE_BITS, 2.2 * size)
+
+
+def _is_spelt(text: str) -> bool:
+    return len(text) >= _MIN_SPELT and not text.isascii()
+
+
+def _place_bits(text: str) -> float:
+    """Return what an address, or any text with numbers in it, tells by its parts.
+
+    The area says where many live, and small numbers are in every road.
+    """
+    areas = _AREAS.match(text)
+    rest = text[areas.end() :] if areas else text
+    town = _TOWN_BITS if areas and _TOWN.search(areas.group()) else 0.0
+    stem = sum(not character.isdecimal() for character in rest)
+    told = town + min(_MAX_STEM_BITS, _STEM_BITS * stem) + _number_bits(rest)
+    # How common an address is, its column says; by its shape alone none is too common.
+    return min(_MAX_TEXT_BITS, max(MIN_BITS, told) if stem > 1 else told)
+
+
+def _number_bits(text: str) -> float:
+    """Return what the numbers in *text* tell by their size."""
+    return sum(
+        min(_MAX_NUMBER_BITS, math.log2(int(digits[:_MAX_DIGITS]) + 1) + 0.5)
+        for digits in _NUMBER.findall(text)
+    )
+
+
+def _organisation_bits(text: str) -> float:
+    """Return what the name of a body tells without its seat and its legal form."""
+    bare = text
+    for form in LEGAL_FORMS:
+        bare = bare.removesuffix(form)
+    areas = _AREAS.match(bare)
+    stem = len(bare) - areas.end() if areas else len(bare)
+    return min(_MAX_TEXT_BITS, _ORGANISATION_BITS * stem)
 
 
 def _is_name_shaped(text: str) -> bool:

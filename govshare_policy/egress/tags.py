@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
 from govshare_policy.crypto import Sm3, sm3_new
+from govshare_policy.egress.hashing import SECRET_BYTES, Quick
 from govshare_policy.egress.keys import DepartmentKey
 
 TAG_BYTES: Final = 8
@@ -64,10 +64,8 @@ class Tagger:
 
     def __init__(self, key: DepartmentKey) -> None:
         self._mac = Mac.of(key.derive("tag"))
-        quick = key.derive("quick")
-        # The secret stands in front of the value too: a seed alone could be computed back.
-        self._quick_seed = int.from_bytes(quick[:8])
-        self._quick_secret = quick[8:]
+        halves = (key.derive("quick"), key.derive("quick, continued"))
+        self.hashes = Quick.of(b"".join(halves)[:SECRET_BYTES])
 
     def tags(self, values: list[str]) -> NDArray[np.uint64]:
         """Return the first 8 bytes of HMAC-SM3 over each of *values* in UTF-8."""
@@ -81,10 +79,5 @@ class Tagger:
         return np.frombuffer(bytes(digests), dtype=">u8").astype(np.uint64)
 
     def quick(self, values: list[str]) -> NDArray[np.uint64]:
-        """Return a keyed XXH3 of each of *values*, for the prefilter only."""
-        seed, secret, hashed = self._quick_seed, self._quick_secret, xxhash.xxh3_64_intdigest
-        return np.fromiter(
-            (hashed(secret + value.encode("utf-8", "surrogatepass"), seed) for value in values),
-            dtype=np.uint64,
-            count=len(values),
-        )
+        """Return the keyed hash of each of *values*, for the prefilter only."""
+        return self.hashes.strings(values)

@@ -68,3 +68,11 @@ ORGANISATIONS: Final = tuple(
     )
 )
 """How names of bodies and addresses end."""
+
+LEGAL_FORMS: Final = tuple(
+    _split(
+        "公司 有限责任 有限 股份 集团 合作社 专业 工厂 商店 中心 学校 小学 中学 大学 医院 协会 "
+        "支行 银行 事务所 经营部 农场"
+    )
+)
+"""What the name of a body ends with besides its own words, from the last on."""

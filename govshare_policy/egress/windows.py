@@ -1,111 +1,91 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names and addresses in running text: windows that begin as a released value begins.
 
-Every position of the text is looked at in numpy; only distinct beginnings are hashed, and longer
-windows are cut only where the prefilter knows the beginning, level by level.
+Every position of the text is hashed and looked up at once; longer windows are looked up only
+where the prefilter knows the beginning, level by level. Only windows that it knows are ever cut.
 """
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from govshare_policy.egress.hashing import CHUNK, Quick, Words
 from govshare_policy.egress.starts import LEVELS, MARK
 
-Known = Callable[[list[str]], NDArray[np.bool_]]
-"""Says of each string whether the prefilter may hold it."""
-
-_Item = TypeVar("_Item")
+Holds = Callable[[Words], NDArray[np.bool_]]
+"""Says of each hash whether the prefilter may hold it."""
 
 LONGEST: Final = 64
 """Characters of the longest window; a longer value is found as a whole cell only."""
 
 _GAP: Final = "\x1f"
-_BITS: Final = 21
 _BOUNDS: Final = (*LEVELS, LONGEST)
+_Ints = NDArray[np.int64]
 
 
-def windows(texts: list[str], known: Known) -> Iterator[tuple[str, int, int]]:
+def windows(texts: list[str], hashes: Quick, holds: Holds) -> Iterator[tuple[str, int, int]]:
     """Yield the known windows of canonical *texts*: the window, the number of the text, its offset.
 
     The prefilter may be wrong about some; it is never wrong about what it does not know.
     """
-    joined = _GAP.join(texts)
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(
-        np.uint64
-    )
+    joined = _GAP.join([*texts, ""])
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     starts = np.concatenate(([0], np.flatnonzero(codes == ord(_GAP)) + 1))
-    ends = np.concatenate((starts[1:] - 1, [codes.size]))
-    found = [*_pairs(joined, codes, known), *_longer(joined, codes, ends, known)]
-    if not found:
-        return
-    owners = np.searchsorted(starts, np.array([at for at, _ in found]), side="right") - 1
-    for (at, window), owner in zip(found, owners.tolist(), strict=True):
-        yield window, owner, at - int(starts[owner])
+    for begin in range(0, codes.size, CHUNK):
+        chunk = codes[begin : begin + CHUNK + LONGEST]
+        for places, sizes in _found(chunk, hashes, holds):
+            owners = np.searchsorted(starts, places + begin, side="right") - 1
+            offsets = places + begin - starts[owners]
+            entries = zip(
+                (places + begin).tolist(),
+                sizes.tolist(),
+                owners.tolist(),
+                offsets.tolist(),
+                strict=True,
+            )
+            yield from ((joined[at : at + n], who, off) for at, n, who, off in entries)
 
 
-def _grams(codes: NDArray[np.uint64], length: int) -> tuple[NDArray[np.int64], ...]:
-    """Return where the distinct grams of *length* first stand, every gram's place, and which it is.
-
-    A gram is kept only if it has a character beyond ASCII and crosses no bound; at most three
-    characters of 21 bits fit one key without collision.
-    """
-    count = codes.size - length + 1
-    if count < 1:
-        nothing = np.empty(0, dtype=np.int64)
-        return nothing, nothing, nothing
-    key = np.zeros(count, dtype=np.uint64)
-    wide = np.zeros(count, dtype=bool)
-    whole = np.ones(count, dtype=bool)
-    for offset in range(length):
-        part = codes[offset : offset + count]
-        key = (key << np.uint64(_BITS)) | part
-        wide |= part > 0x7F  # noqa: PLR2004 - the last ASCII character
-        whole &= part != ord(_GAP)
-    places = np.flatnonzero(wide & whole)
-    _, first, which = np.unique(key[places], return_index=True, return_inverse=True)
-    return places[first], places, which
-
-
-def _pairs(joined: str, codes: NDArray[np.uint64], known: Known) -> Iterator[tuple[int, str]]:
-    """Yield the windows of two characters, with their places."""
-    first, places, which = _grams(codes, 2)
-    pairs = [joined[at : at + 2] for at in first.tolist()]
-    if pairs:
-        yield from ((at, joined[at : at + 2]) for at in places[known(pairs)[which]].tolist())
-
-
-def _longer(
-    joined: str, codes: NDArray[np.uint64], ends: NDArray[np.int64], known: Known
-) -> list[tuple[int, str]]:
-    """Return the windows of three characters and more, with their places."""
-    first, places, which = _grams(codes, LEVELS[0])
-    begun = [MARK + joined[at : at + LEVELS[0]] for at in first.tolist()]
-    if not begun:
-        return []
-    begins = places[known(begun)[which]]
-    limits = ends[np.searchsorted(ends, begins, side="left")]
-    rest = list(zip(begins.tolist(), limits.tolist(), strict=True))
-    found: list[tuple[int, str]] = []
+def _found(
+    codes: NDArray[np.uint32], hashes: Quick, holds: Holds
+) -> Iterator[tuple[_Ints, _Ints]]:
+    """Yield places and sizes of known windows that begin in the first chunk of *codes*."""
+    sums = hashes.sums(codes)
+    wide = codes > 0x7F  # noqa: PLR2004 - the last ASCII character
+    gaps = np.append(np.flatnonzero(codes == ord(_GAP)), codes.size)
+    whole = np.ones(codes.size, dtype=bool)
+    whole[gaps[:-1]] = False
+    pairs = _grams(wide, whole, 2)
+    pairs = pairs[holds(hashes.windows(sums, pairs, 2))]
+    yield pairs, np.full(pairs.size, 2, dtype=np.int64)
+    begins = _grams(wide, whole, LEVELS[0])
     for low, high in pairwise(_BOUNDS):
-        if low > LEVELS[0]:
-            rest = [(at, end) for at, end in rest if end - at > low]
-            rest = _kept(rest, [MARK + joined[at : at + low] for at, _ in rest], known)
-        cut = [
-            (at, joined[at : at + length])
-            for at, end in rest
-            for length in range(low + (low > LEVELS[0]), min(high, end - at) + 1)
-        ]
-        found += _kept(cut, [window for _, window in cut], known)
-    return found
+        begins = begins[holds(hashes.marked(sums, begins, low, mark=MARK))]
+        room = gaps[np.searchsorted(gaps, begins)] - begins
+        first = low + (low > LEVELS[0])
+        counts = np.clip(np.minimum(room, high) - first + 1, 0, None)
+        places = np.repeat(begins, counts)
+        nth = np.arange(places.size) - np.repeat(np.cumsum(counts) - counts, counts)
+        sizes = nth + first
+        known = holds(hashes.windows(sums, places, sizes))
+        yield places[known], sizes[known]
+        begins = begins[room > high]
 
 
-def _kept(items: list[_Item], texts: list[str], known: Known) -> list[_Item]:
-    """Return the items whose text the prefilter may hold; each distinct text is asked once."""
-    distinct = list(dict.fromkeys(texts))
-    if not distinct:
-        return []
-    held = {text for text, yes in zip(distinct, known(distinct).tolist(), strict=True) if yes}
-    return [item for item, text in zip(items, texts, strict=True) if text in held]
+def _grams(wide: NDArray[np.bool_], whole: NDArray[np.bool_], length: int) -> _Ints:
+    """Return where in the first chunk grams of *length* begin.
+
+    A gram has a character beyond ASCII and crosses no bound.
+    """
+    count = wide.size - length + 1
+    if count < 1:
+        return np.empty(0, dtype=np.int64)
+    some = np.zeros(count, dtype=bool)
+    all_of = np.ones(count, dtype=bool)
+    for offset in range(length):
+        some |= wide[offset : offset + count]
+        all_of &= whole[offset : offset + count]
+    return np.flatnonzero((some & all_of)[:CHUNK])

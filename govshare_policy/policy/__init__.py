@@ -13,9 +13,11 @@ from govshare_policy.policy.bundle import (
 )
 from govshare_policy.policy.pack import Pack, Rule
 from govshare_policy.policy.parts import Part, kinds_of_fields, readings, shares_of
-from govshare_policy.policy.question import ScopeLines, fields_asked, findings
+from govshare_policy.policy.question import FOUND, fields_asked, findings, found_of
+from govshare_policy.policy.scope import ScopeLines
 
 __all__ = [
+    "FOUND",
     "Bundle",
     "DutyRule",
     "Pack",
@@ -26,6 +28,7 @@ __all__ = [
     "Text",
     "fields_asked",
     "findings",
+    "found_of",
     "kinds_of_fields",
     "load_bundle",
     "load_pack",

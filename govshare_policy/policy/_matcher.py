@@ -2,9 +2,9 @@
 """The matcher of a Casbin model as one code object, and the lines of a policy behind an index.
 
 A matcher is a sentence over ``r`` and ``p``. Where it is a conjunction, what it wants of a line in
-``r.x == p.x``, in ``p.x == "*" || r.x == p.x`` and in the same with ``|| g(r.x, p.x)`` is a key: lines
-that differ in it need not be looked at. The rest of the sentence, and these parts once more, are
-asked of the few lines left. docs/adr/0019 says what it costs.
+``r.x == p.x``, in ``p.x == "*" || r.x == p.x`` and in the same with ``|| g(r.x, p.x)`` is a key:
+lines that differ in it need not be looked at. The rest of the sentence, and these parts once more,
+are asked of the few lines left. docs/adr/0019 says what it costs.
 """
 
 import ast

@@ -3,21 +3,21 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from govshare_policy.crypto import sm3
 from govshare_policy.errors import PolicyError
 from govshare_policy.identity import Flaw
 from govshare_policy.policy._casbin import CasbinModel, parse_model
 from govshare_policy.policy.pack import Pack, parse_pack
-from govshare_policy.policy.question import ScopeLines
+from govshare_policy.policy.scope import ScopeLines
 from govshare_policy.policy.texts import ReasonTexts, parse_texts
 from govshare_policy.register import Register
-from govshare_policy.register.load import digest_of
+from govshare_policy.register.digest import digest_of
 
 NATIONAL: Final = "national-809"
 PACK_FILES: Final = ("law.toml", "policy.csv", "clauses.tsv")
@@ -62,6 +62,7 @@ class Bundle:
         texts: The texts asked, the local one first; never empty.
         columns: The columns of ``rules.conf``, in order.
         revision: SM3 over the common files, the packs and the register; 32 bytes.
+        verdicts: What the texts said of what was found before; the decision's to fill.
     """
 
     profile: str
@@ -72,6 +73,7 @@ class Bundle:
     reasons: ReasonTexts
     register: Register
     revision: bytes
+    verdicts: dict[object, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def in_force(self, day: date) -> tuple[Text, ...]:
         """Return the texts in force on *day*.

@@ -8,6 +8,7 @@ from govshare_policy.call import Call
 from govshare_policy.facts import Facts
 from govshare_policy.policy.pack import Pack
 from govshare_policy.register import CatalogueEntry
+from govshare_policy.register.quick import quick
 
 _STRICTNESS: Final = {
     kind: rank
@@ -17,6 +18,7 @@ _STRICTNESS: Final = {
 }
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """Fields of one call that are decided together, and the kind of share they are decided by.
@@ -38,7 +40,7 @@ def kinds_of_fields(call: Call, facts: Facts) -> tuple[tuple[str, ...], ...]:
 
     One group, where the entry does not state types of single items; it may be empty.
     """
-    entry, asked = facts.entry, whole_call(call, facts).fields
+    entry, asked = facts.entry, _all_fields(call, facts.entry)
     if entry is None or not entry.item_shares:
         return (asked,)
     groups: dict[str, list[str]] = {}
@@ -73,7 +75,10 @@ def shares_of(entry: CatalogueEntry, item: str, item_share: str) -> tuple[str, .
         item: One of its items, or anything else for the entry as a whole.
         item_share: The clause by which part of a resource may be open; empty if there is none.
     """
-    whole, own = _share(entry, entry.share_type), _share(entry, _stated(entry, item))
+    whole = _share(entry, entry.share_type)
+    if not entry.item_shares:
+        return (whole,)
+    own = _share(entry, _stated(entry, item))
     if _STRICTNESS[own] >= _STRICTNESS[whole]:
         return (own,)
     return (own, whole) if item_share and whole == "conditional" else (whole,)
@@ -82,10 +87,14 @@ def shares_of(entry: CatalogueEntry, item: str, item_share: str) -> tuple[str, .
 def whole_call(call: Call, facts: Facts) -> Part:
     """Return all that *call* asks for, under the type of the entry."""
     entry = facts.entry
-    asked = call.fields
-    if call.asks_for_all:
-        asked = entry.items if entry is not None else ()
+    asked = _all_fields(call, entry)
     return Part(fields=asked, share="moot" if entry is None else _share(entry, entry.share_type))
+
+
+def _all_fields(call: Call, entry: CatalogueEntry | None) -> tuple[str, ...]:
+    if not call.asks_for_all:
+        return call.fields
+    return entry.items if entry is not None else ()
 
 
 def _stated(entry: CatalogueEntry, item: str) -> str:

@@ -5,7 +5,6 @@ What law there is in a finding comes from the pack: the scope lines of a grant s
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final
 
 from govshare_policy.call import Action, Call
@@ -16,11 +15,10 @@ from govshare_policy.facts import (
     Facts,
     GrantState,
 )
-from govshare_policy.policy._casbin import CasbinModel, CasbinPolicy
-from govshare_policy.policy._law import DIMENSIONS
 from govshare_policy.policy.pack import Pack
 from govshare_policy.policy.parts import Part, whole_call
-from govshare_policy.register import CatalogueEntry, Grant
+from govshare_policy.policy.scope import ScopeLines
+from govshare_policy.register import CatalogueEntry
 
 UNCLASSIFIED_NETWORK: Final = "extranet"
 _SUBJECT_TYPES = frozenset(
@@ -33,54 +31,13 @@ _SUBJECT_TYPES = frozenset(
     )
 )
 _LAWFUL_TYPES = _SUBJECT_TYPES - {"company"}
-_EVERY_VALUE: Final = "*"
-
-
-class ScopeLines:
-    """The scope of every grant under one text, as Casbin lines; built when first asked."""
-
-    def __init__(self, model: CasbinModel, pack: Pack) -> None:
-        self._model = model
-        self._pack = pack
-        self._policy = lru_cache(maxsize=4096)(self._build)
-
-    def lines(self, grant: Grant) -> list[list[str]]:
-        """Return the ``p`` lines of *grant*, without their ``p``.
-
-        A dimension that the text does not bind is covered whole. One that it binds is covered by
-        the values the grant names; a grant that names none covers nothing.
-        """
-        named: dict[str, Sequence[str]] = {
-            "field": grant.fields,
-            "purpose": grant.purposes,
-            "channel": grant.channels,
-            "system": grant.systems,
-            "certificate": (_EVERY_VALUE,) if grant.spki is None else (grant.spki.hex(),),
-        }
-        period = (grant.period.valid_from.isoformat(), grant.period.valid_to.isoformat())
-        head = [grant.id, grant.department, grant.resource, *period]
-        return [
-            [*head, dimension, value, self._pack.scope.get(dimension, self._pack.silence), "allow"]
-            for dimension in DIMENSIONS
-            for value in (named[dimension] if dimension in self._pack.scope else (_EVERY_VALUE,))
-        ]
-
-    def covers(self, grant: Grant, facts: Facts, dimension: str, value: str) -> bool:
-        """Whether *grant* covers *value* for the caller on the day of the call."""
-        if value == _EVERY_VALUE:
-            return False
-        request = (
-            grant.id,
-            facts.identity.department,
-            grant.resource,
-            facts.day.isoformat(),
-            dimension,
-            value,
-        )
-        return self._policy(grant).ask(request).allowed
-
-    def _build(self, grant: Grant) -> CasbinPolicy:
-        return CasbinPolicy(self._model, self.lines(grant))
+# The columns of ``rules.conf``, in the order in which a record states what was found.
+FOUND: Final = (
+    *("action", "party", "entry", "standing", "purpose", "share", "channel", "grant", "agreement"),
+    *("recipient", "consent", "commercial", "fields", "use", "manner", "system", "quota"),
+)
+_MOOT: Final = ("moot", "moot", "moot", "moot", "moot")
+_MISSING: Final = ("missing", "moot", "moot", "moot", "moot")
 
 
 def fields_asked(
@@ -114,23 +71,42 @@ def findings(
     """
     part = part or whole_call(call, facts)
     asked = fields_asked(call, facts, candidate, pack, part)
+    values = found_of(call, facts, candidate, pack=pack, scope=scope, share=part.share, asked=asked)
+    return dict(zip(FOUND, values, strict=True))
+
+
+def found_of(
+    call: Call,
+    facts: Facts,
+    candidate: Candidate,
+    *,
+    pack: Pack,
+    scope: ScopeLines,
+    share: str,
+    asked: Sequence[str],
+) -> tuple[str, ...]:
+    """Return what was found, in the order of :data:`FOUND`."""
     entry = facts.entry
-    found = {
-        "action": call.action.value,
-        "party": _party(facts, pack),
-        "entry": _entry(entry, asked),
-        "standing": "suspended" if facts.suspended else "good",
-        "purpose": "stated" if call.states_purpose else "missing",
-        "share": part.share,
-        "channel": "moot" if entry is None else _channel(call, facts, entry, pack),
-        "grant": _grant(candidate),
-        "agreement": _agreement(candidate),
-        "recipient": facts.destination.value,
-        "consent": _consent(facts),
-        "commercial": "Y" if call.commercial else "N",
-    }
-    free = part.share in pack.open_share
-    return found | _scope(call, facts, candidate, asked=asked, free=free, scope=scope)
+    return (
+        call.action.value,
+        _party(facts, pack),
+        _entry(entry, asked),
+        "suspended" if facts.suspended else "good",
+        "stated" if _states_purpose(call) else "missing",
+        share,
+        "moot" if entry is None else _channel(call, facts, entry, pack),
+        _grant(candidate),
+        _agreement(candidate),
+        facts.destination.value,
+        _consent(facts),
+        "Y" if call.commercial else "N",
+        *_scope(call, facts, candidate, asked=asked, free=share in pack.open_share, scope=scope),
+    )
+
+
+def _states_purpose(call: Call) -> bool:
+    first = call.purpose[:1]
+    return (first.isascii() and first.isalnum()) or call.states_purpose
 
 
 def _party(facts: Facts, pack: Pack) -> str:
@@ -153,8 +129,10 @@ def _entry(entry: CatalogueEntry | None, asked: Sequence[str]) -> str:
         return "uncatalogued"
     if entry.is_secret or entry.classification == "state_secret":
         return "secret"
-    if not set(asked) <= set(entry.items):
-        return "unknown_field"
+    items = entry.items
+    for name in asked:
+        if name not in items:
+            return "unknown_field"
     return "work_secret" if entry.classification == "work_secret" else "open"
 
 
@@ -209,30 +187,28 @@ def _scope(
     asked: Sequence[str],
     free: bool,
     scope: ScopeLines,
-) -> dict[str, str]:
-    grant, entry = candidate.grant, facts.entry
-    moot = dict.fromkeys(("fields", "use", "manner", "system", "quota"), "moot")
+) -> tuple[str, str, str, str, str]:
+    """Return what was found in the last five columns of :data:`FOUND`."""
+    grant = candidate.grant
     if not asked or facts.subject_unstated:
-        moot["fields"] = "missing"
-    if grant is None or candidate.state is not GrantState.ACTIVE or entry is None:
-        return moot
-    if moot["fields"] == "missing" or free:
-        return moot
-
-    def within(dimension: str, value: str) -> bool:
-        return scope.covers(grant, facts, dimension, value)
-
+        return _MISSING
+    if grant is None or candidate.state is not GrantState.ACTIVE or facts.entry is None or free:
+        return _MOOT
+    reach = scope.reach(grant, facts)
     # An approved offline exchange is the manner itself (HU-a16-02), whatever the grant names.
     offline = facts.offline_approved and call.channel in OFFLINE_CHANNELS
-    manner = offline or (within("channel", call.channel) and _as_agreed(call, facts, candidate))
+    manner = offline or (
+        reach.covers(grant, facts, "channel", (call.channel,))
+        and _as_agreed(call, facts, candidate)
+    )
     spent = candidate.subjects_spent or (
         grant.daily_quota is not None and candidate.used_today >= grant.daily_quota
     )
     systems = (facts.identity.system, *facts.via)
-    return {
-        "fields": "granted" if all(within("field", name) for name in asked) else "beyond",
-        "use": "within" if within("purpose", call.purpose) else "outside",
-        "manner": "within" if manner else "outside",
-        "system": "within" if all(within("system", one) for one in systems) else "outside",
-        "quota": "moot" if call.action is Action.ONWARD else "spent" if spent else "left",
-    }
+    return (
+        "granted" if reach.covers(grant, facts, "field", asked) else "beyond",
+        "within" if reach.covers(grant, facts, "purpose", (call.purpose,)) else "outside",
+        "within" if manner else "outside",
+        "within" if reach.covers(grant, facts, "system", systems) else "outside",
+        "moot" if call.action is Action.ONWARD else "spent" if spent else "left",
+    )

@@ -3,7 +3,8 @@
 
 import string
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from govshare_policy.errors import PolicyError
 from govshare_policy.legal import Reason
@@ -30,6 +31,7 @@ PLACEHOLDERS = (
 _KEYS = ("en", "zh", "remedy_en", "remedy_zh")
 # What is said instead where the caller asks for data that it provides itself.
 _OWN = "own_"
+_REMEMBERED = 4096
 
 
 class ReasonTexts(Mapping[str, Mapping[str, str]]):
@@ -37,6 +39,12 @@ class ReasonTexts(Mapping[str, Mapping[str, str]]):
 
     def __init__(self, table: Mapping[str, Mapping[str, str]]) -> None:
         self._table = table
+        self._sentences = {
+            (code, own): _Sentences(texts, _OWN if own and f"{_OWN}en" in texts else "")
+            for code, texts in table.items()
+            for own in (False, True)
+        }
+        self._said = lru_cache(maxsize=_REMEMBERED)(self._say)
 
     def __getitem__(self, code: str) -> Mapping[str, str]:
         return self._table[code]
@@ -54,17 +62,45 @@ class ReasonTexts(Mapping[str, Mapping[str, str]]):
 
         *own* says whether the caller provides the resource itself.
         """
-        texts = self._table[code]
-        prefix = _OWN if own and f"{_OWN}en" in texts else ""
-        sentences = {key: texts[prefix + key].format_map(values) for key in _KEYS}
+        sentences = self._sentences[code, own]
+        return self._said(code, clause, own, *[values[name] for name in sentences.names])
+
+    def _say(self, code: str, clause: str, own: bool, *values: str) -> Reason:  # noqa: FBT001
+        text, text_zh, remedy, remedy_zh = self._sentences[code, own].said(values)
         return Reason(
             code=code,
             clause=clause,
-            text=sentences["en"],
-            text_zh=sentences["zh"],
-            remedy=sentences["remedy_en"],
-            remedy_zh=sentences["remedy_zh"],
+            text=text,
+            text_zh=text_zh,
+            remedy=remedy,
+            remedy_zh=remedy_zh,
         )
+
+
+class _Sentences:
+    """The four sentences of one reason, taken apart once."""
+
+    def __init__(self, texts: Mapping[str, str], prefix: str) -> None:
+        parts = [_parts(texts.get(prefix + key, "")) for key in _KEYS]
+        self._forms = [(form, bool(names)) for form, names in parts]
+        self.names = tuple(dict.fromkeys(name for _, names in parts for name in names))
+
+    def said(self, values: Sequence[str]) -> list[str]:
+        """Return the sentences with *values*, one for each of the names."""
+        known = dict(zip(self.names, values, strict=True))
+        return [form % known if mentions else form for form, mentions in self._forms]
+
+
+def _parts(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return *text* as a form for ``%``, or as it is where it mentions nothing."""
+    parts = list(string.Formatter().parse(text))
+    names = tuple(name for _, name, _, _ in parts if name is not None)
+    if not names:
+        return "".join(said for said, *_ in parts), names
+    return "".join(
+        said.replace("%", "%%") + ("" if name is None else f"%({name})s")
+        for said, name, _, _ in parts
+    ), names
 
 
 def parse_texts(data: bytes) -> ReasonTexts:

@@ -110,6 +110,11 @@ class Row:
         return value
 
 
+def is_code(value: str) -> bool:
+    """Whether *value* is a code: not empty, no white space, none of ``* | ,``."""
+    return _CODE.fullmatch(value) is not None
+
+
 def read_bytes(path: Path) -> bytes:
     """Return the content of a register file.
 
@@ -137,25 +142,42 @@ def read_rows(
         FactError: If the bytes are not UTF-8, the header is not made of the columns given, or a
             row has more or fewer cells than the header.
     """
-    reader = csv.reader(io.StringIO(_decode(name, data), newline=""), delimiter="\t", strict=True)
+    cells = read_cells(name, data, required=required, optional=optional)
+    _, header = next(cells)
+    for line, values in cells:
+        yield Row(file=name, line=line, cells=dict(zip(header, values, strict=True)))
+
+
+def read_cells(
+    name: str, data: bytes, *, required: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the header of one file and its rows, each with its line number, stripped and in NFC.
+
+    Raises:
+        FactError: As :func:`read_rows`.
+    """
+    _check_text(name, data)
+    # The text is not held at once: of a file of a million rows it would be half a gigabyte.
+    text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
+    reader = csv.reader(text, delimiter="\t", strict=True)
     line = 1  # where the row that is being read starts
     try:
         header = next(reader, None)
         if not header:
             raise FactError(f"{name} line 1: no header row")
         _check_header(name, header, required, optional)
-        line = reader.line_num + 1
+        yield 1, header
+        line, width = reader.line_num + 1, len(header)
         for cells in reader:
             start, line = line, reader.line_num + 1
             if not cells:
                 continue
-            if len(cells) != len(header):
+            if len(cells) != width:
                 raise FactError(
-                    f"{name} line {start} column {min(len(cells), len(header)) + 1}: "
-                    f"{len(cells)} cells where the header has {len(header)}"
+                    f"{name} line {start} column {min(len(cells), width) + 1}: "
+                    f"{len(cells)} cells where the header has {width}"
                 )
-            values = (unicodedata.normalize("NFC", cell.strip()) for cell in cells)
-            yield Row(file=name, line=start, cells=dict(zip(header, values, strict=True)))
+            yield start, _cleaned(cells)
     except csv.Error as error:
         fault = "a quoted cell is not closed"
         if "limit" in str(error):
@@ -163,16 +185,24 @@ def read_rows(
         raise FactError(f"{name} line {line}: {fault}") from None
 
 
-def _decode(name: str, data: bytes) -> str:
+def _cleaned(cells: list[str]) -> list[str]:
+    together = "".join(cells)
+    if together.isascii():  # then it is in NFC
+        if " " not in together and together.isprintable():
+            return cells
+        return [cell.strip() for cell in cells]
+    return [unicodedata.normalize("NFC", cell.strip()) for cell in cells]
+
+
+def _check_text(name: str, data: bytes) -> None:
     try:
-        text = data.decode("utf-8-sig", "strict")
+        data.decode("utf-8-sig", "strict")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise FactError(f"{name} line {line}: not valid UTF-8") from None
-    if "\x00" in text:
-        line = text.count("\n", 0, text.index("\x00")) + 1
+    if b"\x00" in data:
+        line = data.count(b"\n", 0, data.index(b"\x00")) + 1
         raise FactError(f"{name} line {line}: holds a NUL character")
-    return text
 
 
 def _check_header(

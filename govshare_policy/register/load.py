@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
-from govshare_policy.crypto import sm3, sm3_new
 from govshare_policy.errors import FactError
 from govshare_policy.register import model
 from govshare_policy.register._appointments import check_appointments
 from govshare_policy.register._columns import COLUMNS, REQUIRED_FILES
 from govshare_policy.register._entries import entry_of
+from govshare_policy.register._grant_rows import GRANTS, GrantReader, period_of
 from govshare_policy.register._grants import refuse_contradictions
+from govshare_policy.register._renewed import with_changed_grants
 from govshare_policy.register._table import Row, read_bytes, read_rows
-from govshare_policy.register.model import Period, Register
+from govshare_policy.register.digest import digest_of
+from govshare_policy.register.model import Grant, Register, grouped
 
 T = TypeVar("T")
 
@@ -27,8 +29,13 @@ PROFILES: Final = (
 )
 
 
-def load_register(directory: Path) -> Register:
+def load_register(directory: Path, *, before: Register | None = None) -> Register:
     """Load every file of a data directory.
+
+    Args:
+        directory: The directory.
+        before: What was loaded from it earlier. Where only some rows of ``grants.tsv`` that stand
+            together changed, the rest is taken over; the result is the same.
 
     Raises:
         FactError: If a file, column, code, date or reference is wrong; the message names file,
@@ -37,7 +44,9 @@ def load_register(directory: Path) -> Register:
     Source:
         interface §3.
     """
-    return _Loader(_read_all(directory)).load()
+    files = _read_all(directory)
+    renewed = with_changed_grants(before, files) if before is not None else None
+    return renewed or _Loader(files).load()
 
 
 def _read_all(directory: Path) -> dict[str, bytes]:
@@ -71,30 +80,39 @@ class _Loader:
         self._systems = self._keyed("systems.tsv", "system_id", self._system)
         self._resources = self._keyed("resources.tsv", "resource_id", self._entry)
         self._check_references_of_entries()
-        stated = self._keyed("grants.tsv", "grant_id", self._grant_row)
-        refuse_contradictions(stated.values())
-        grants = {ident: grant for ident, (grant, _) in stated.items()}
-        return Register(
+        grants, grants_of = self._grants()
+        register = Register(
             departments=self._departments,
             systems=self._systems,
             resources=self._resources,
             grants=grants,
-            grants_of=_grouped(grants.values(), lambda g: (g.department, g.resource)),
+            grants_of=grants_of,
             consents=self._keyed("consents.tsv", "consent_id", self._consent),
             approvals=tuple(self._keyed("approvals.tsv", "approval_id", self._approval).values()),
             agreements=self._agreements(),
-            suspensions=_grouped(
+            suspensions=grouped(
                 self._keyed("suspensions.tsv", "suspension_id", self._suspension).values(),
                 lambda s: s.department,
             ),
             roles=frozenset(self._role(row) for row in self._rows("roles.tsv")),
-            certificates=_grouped(
+            certificates=grouped(
                 [self._certificate(row) for row in self._rows("certificates.tsv")],
                 lambda c: c.spki,
             ),
             platform=self._platform(),
             digest=digest_of(self._files),
         )
+        register.sources.update(self._files)
+        return register
+
+    def _grants(self) -> tuple[dict[str, Grant], dict[tuple[str, str], tuple[Grant, ...]]]:
+        reader = GrantReader(
+            departments=self._departments, systems=self._systems, resources=self._resources
+        )
+        grants = reader.read(self._files[GRANTS])
+        grants_of = grouped(grants.values(), lambda g: (g.department, g.resource))
+        refuse_contradictions(reader.side_by_side(grants, grants_of))
+        return grants, grants_of
 
     def _rows(self, name: str) -> Iterator[Row]:
         if name in self._files:
@@ -127,36 +145,6 @@ class _Loader:
             if row.text("upstream"):
                 row.known("upstream", row.text("upstream"), self._resources, "resource")
 
-    def _grant_row(self, row: Row, ident: str) -> tuple[model.Grant, Row]:
-        return self._grant(row, ident), row
-
-    def _grant(self, row: Row, ident: str) -> model.Grant:
-        entry = self._entry_of(row)
-        fields = row.codes("fields", ",|")
-        for name in fields:
-            row.known("fields", name, entry.items, "field in the catalogue entry")
-        department = self._department_of(row, "user_dept")
-        systems = row.codes("systems")
-        for system in systems:
-            row.known("systems", system, self._systems, "system")
-            if self._systems[system].department != department:
-                row.refuse("systems", f"`{system}` is a system of another department")
-        return model.Grant(
-            id=ident,
-            resource=entry.id,
-            department=department,
-            systems=systems,
-            purposes=row.codes("purposes"),
-            fields=fields,
-            channels=row.codes("channels"),
-            period=_period(row),
-            granted_by=row.one_of("granted_by", model.GRANTED_BY),
-            daily_quota=row.number_or_none("daily_quota", "calls a day"),
-            daily_subjects=row.number_or_none("daily_subjects", "subjects a day"),
-            spki=row.digest("cert_spki") if row.text("cert_spki") else None,
-            reply=row.text("reply_ref"),
-        )
-
     def _consent(self, row: Row, ident: str) -> model.Consent:
         return model.Consent(
             id=ident,
@@ -168,7 +156,7 @@ class _Loader:
             purposes=row.codes("purposes"),
             written=row.flag("written"),
             commercial=row.flag("commercial"),
-            period=_period(row),
+            period=period_of(row),
         )
 
     def _approval(self, row: Row, ident: str) -> model.Approval:
@@ -178,7 +166,7 @@ class _Loader:
             resource=self._entry_of(row).id,
             department=self._department_of(row, "user_dept"),
             approved_by=row.code("approved_by"),
-            period=_period(row),
+            period=period_of(row),
         )
 
     def _agreements(self) -> tuple[model.Agreement, ...] | None:
@@ -195,7 +183,7 @@ class _Loader:
             department=self._department_of(row, "user_dept"),
             channel=row.text("channel"),
             network=row.text("network"),
-            period=_period(row),
+            period=period_of(row),
         )
 
     def _suspension(self, row: Row, ident: str) -> model.Suspension:
@@ -218,7 +206,7 @@ class _Loader:
         return profile, row.code("role"), self._department_of(row, "dept_id")
 
     def _certificate(self, row: Row) -> model.Certificate:
-        period = _period(row)
+        period = period_of(row)
         system = row.known("system_id", row.code("system_id"), self._systems, "system")
         spki = row.digest("spki")
         if self._holders.setdefault(spki, system) != system:
@@ -249,14 +237,6 @@ class _Loader:
         return self._resources[ident]
 
 
-def digest_of(files: Mapping[str, bytes]) -> bytes:
-    """Return SM3 over the sorted ``name NUL SM3(content)`` of *files*; 32 bytes."""
-    state = sm3_new()
-    for name in sorted(files):
-        state.update(name.encode() + b"\x00" + sm3(files[name]))
-    return state.digest()
-
-
 def _department(row: Row, ident: str) -> model.Department:
     check_appointments(row)
     return model.Department(
@@ -265,20 +245,3 @@ def _department(row: Row, ident: str) -> model.Department:
         name_en=row.text("name_en"),
         subject_type=row.code("subject_type"),
     )
-
-
-def _period(row: Row) -> Period:
-    start, end = row.day("valid_from"), row.day("valid_to")
-    if end < start:
-        row.refuse("valid_to", "earlier than valid_from")
-    return Period(valid_from=start, valid_to=end)
-
-
-K = TypeVar("K")
-
-
-def _grouped(rows: object, key: Callable[[T], K]) -> dict[K, tuple[T, ...]]:
-    groups: dict[K, list[T]] = {}
-    for row in rows:  # type: ignore[attr-defined]
-        groups.setdefault(key(row), []).append(row)
-    return {name: tuple(group) for name, group in groups.items()}

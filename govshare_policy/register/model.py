@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows of the registers as values. An empty string or tuple means "not stated"."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Any, Final, TypeVar
 
+from govshare_policy.register.quick import quick
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+_NONE: Final[frozenset[str]] = frozenset()
 GRANTED_BY: Final = frozenset(
     ("provider", "platform_operator", "competent_authority", "negotiated_agreement")
 )
@@ -109,6 +115,7 @@ class CatalogueEntry:
     subject: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """A permission with scope, purpose, manner, systems and validity (授权).
@@ -208,6 +215,8 @@ class Register:
     Attributes:
         agreements: ``None`` where there is no such file: a grant is then its own agreement.
         digest: SM3 over the names and contents of the files read; 32 bytes.
+        lookups: Rows by what they are asked for, made when first asked for.
+        sources: The files read, by name; a register that was changed after has none.
     """
 
     departments: Mapping[str, Department]
@@ -223,3 +232,65 @@ class Register:
     certificates: Mapping[bytes, tuple[Certificate, ...]]
     platform: Mapping[str, str]
     digest: bytes
+    lookups: dict[str, Mapping[object, Any]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    sources: dict[str, bytes] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def approvals_of(self, department: str, resource: str) -> tuple[Approval, ...]:
+        """Return the approvals given to *department* for *resource*, in the order of the file."""
+        known = self._looked_up("approvals", self.approvals, _user_and_resource)
+        return known.get((department, resource), ())
+
+    def agreements_of(self, department: str, resource: str) -> tuple[Agreement, ...]:
+        """Return the agreements of *department* about *resource*, in the order of the file."""
+        known = self._looked_up("agreements", self.agreements or (), _user_and_resource)
+        return known.get((department, resource), ())
+
+    def suspensions_of(self, department: str, resource: str) -> tuple[Suspension, ...]:
+        """Return the suspensions of *department* that speak of *resource*, whatever the day."""
+        if department not in self.suspensions:
+            return ()
+        rows = (row for of_one in self.suspensions.values() for row in of_one)
+        known = self._looked_up("suspensions", rows, _user_and_resource)
+        return (*known.get((department, resource), ()), *known.get((department, "*"), ()))
+
+    def operated_by(self, department: str) -> frozenset[str]:
+        """Return the profiles in which *department* runs the platform."""
+        known = self.lookups.get("operators")
+        if known is None:
+            held: dict[object, set[str]] = {}
+            for profile, role, holder in self.roles:
+                if role == "platform_operator":
+                    held.setdefault(holder, set()).add(profile)
+            known = {holder: frozenset(profiles) for holder, profiles in held.items()}
+            self.lookups["operators"] = known
+        found: frozenset[str] = known.get(department, _NONE)
+        return found
+
+    def _looked_up(
+        self, name: str, rows: Iterable[T], key: Callable[[T], object]
+    ) -> Mapping[object, tuple[T, ...]]:
+        known = self.lookups.get(name)
+        if known is None:
+            # Two threads may both make it; they make the same.
+            known = self.lookups[name] = grouped(rows, key)
+        return known
+
+
+def _user_and_resource(row: "Approval | Agreement | Suspension") -> object:
+    return row.department, row.resource
+
+
+def grouped(rows: Iterable[T], key: Callable[[T], K]) -> dict[K, tuple[T, ...]]:
+    """Return *rows* by their *key*, each group in the order of the rows."""
+    groups: dict[K, tuple[T, ...]] = {}
+    several: dict[K, list[T]] = {}
+    for row in rows:
+        name = key(row)
+        if name not in groups:
+            groups[name] = (row,)
+        else:
+            several.setdefault(name, [*groups[name]]).append(row)
+    groups.update((name, tuple(group)) for name, group in several.items())
+    return groups

@@ -105,7 +105,7 @@ def _asked(record: Mapping[str, Any], bundle: Bundle) -> Asked:
             not_before=at,
             not_after=at,
             network=identity.network,
-            envelope=open_recorded(record["envelope"]) if "envelope" in record else None,
+            envelope=open_recorded(record) if "envelope" in record else None,
         ),
         identity=identity,
         at=at,

@@ -7,12 +7,15 @@ quotes the parser, and nobody would count them.
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
 import grpc
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor_pool import DescriptorPool
 
 from govshare_policy.audit import parse_record
 from govshare_policy.crypto import sm3
@@ -20,18 +23,20 @@ from govshare_policy.errors import AuditError, CallError, GovshareError
 from govshare_policy.gate import Outcome
 from govshare_policy.identity import Evidence
 from govshare_sidecar._pb import enforcement_pb2
+from govshare_sidecar.descriptors import find_message
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.limits import Limits, Places
 from govshare_sidecar.metrics import Metrics, Stage
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.release import Released, release, verify_json_type
-from govshare_sidecar.release_rows import json_digests
+from govshare_sidecar.release import Released
+from govshare_sidecar.release_answer import content_type, release_answer, route_of
 from govshare_sidecar.releases import Allowed, Releases
 from govshare_sidecar.rich import abort, answered, failure, told
+from govshare_sidecar.routes import Form, RouteError
 from govshare_sidecar.stream import Streams
 from govshare_sidecar.tracing import arrived_rpc
-from govshare_sidecar.upstream import UpstreamError
+from govshare_sidecar.upstream import Fault, UpstreamError
 from govshare_sidecar.wire import (
     answer_to_message,
     parse_batch,
@@ -57,8 +62,13 @@ def evidence_of(
 ) -> Callable[[], Evidence]:
     """Return what shows the evidence of the connection, anew each time it is asked."""
     presented = next(iter(context.auth_context().get("x509_pem_cert", ())), None)
-    der = None if presented is None else ssl.PEM_cert_to_DER_cert(presented.decode("ascii"))
+    der = None if presented is None else _der(presented)
     return lambda: authorities.evidence(der, network=network)
+
+
+@lru_cache(maxsize=1024)
+def _der(pem: bytes) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
 
 
 class Enforcement:
@@ -74,8 +84,10 @@ class Enforcement:
         *,
         network: str,
         limits: Limits,
+        descriptors: DescriptorPool | None = None,
     ) -> None:
         self._desk = desk
+        self._descriptors = descriptors
         self._authorities = authorities
         self._metrics = metrics
         self._network = network
@@ -211,9 +223,10 @@ class Enforcement:
             self._desk.verify_in_force(allowed.call, allowed.answer, evidence)
             try:
                 with self._desk.stage(Stage.RELEASE):
-                    released = await _filtered(request, allowed)
-            except UpstreamError as error:
-                await self._desk.conclude(allowed.answer, Outcome(status=error.fault.value))
+                    released, announced = await self._filtered(request, allowed)
+            except (UpstreamError, RouteError) as error:
+                fault = error.fault if isinstance(error, UpstreamError) else Fault.UNREADABLE
+                await self._desk.conclude(allowed.answer, Outcome(status=fault.value))
                 raise RefusedError(Cause.NOT_JSON) from None
             outcome = Outcome(
                 status="released",
@@ -225,23 +238,39 @@ class Enforcement:
             receipt = await self._desk.conclude(allowed.answer, outcome)
         record_id = str(parse_record(receipt.record)["id"])
         return enforcement_pb2.ReleaseResponse(
-            body=released.body, rows=released.rows, receipt=receipt_to_message(record_id, receipt)
+            body=released.body,
+            rows=released.rows,
+            receipt=receipt_to_message(record_id, receipt),
+            content_type=announced,
         )
+
+    async def _filtered(
+        self, request: enforcement_pb2.ReleaseRequest, allowed: Allowed
+    ) -> tuple[Released, str]:
+        """Return what may leave, and its type."""
+        route = route_of(
+            request.content_type or content_type(Form.JSON),
+            records=request.records,
+            message=lambda: self._message(request.message),
+        )
+        filtered = partial(
+            release_answer,
+            request.body,
+            allowed.answer.decision.fields,
+            route=route,
+            announced=content_type(route.form),
+            content_encoding="",
+            most=MAX_RELEASE_BYTES,
+        )
+        if len(request.body) < _LARGE_BYTES:
+            return filtered(), content_type(route.form)
+        return await asyncio.to_thread(filtered), content_type(route.form)
+
+    def _message(self, name: str) -> Descriptor:
+        if self._descriptors is None:
+            raise RouteError("message", "is in no descriptor set")
+        return find_message(self._descriptors, name)
 
     def _evidence(self, context: _Context) -> Callable[[], Evidence]:
         arrived_rpc(context)
         return evidence_of(context, self._authorities, network=self._network)
-
-
-async def _filtered(request: enforcement_pb2.ReleaseRequest, allowed: Allowed) -> Released:
-    verify_json_type(request.content_type or "application/json", "")
-    fields = allowed.answer.decision.fields
-    records = tuple(request.records.split(".")) if request.records else ()
-    if len(request.body) < _LARGE_BYTES:
-        return _release(request.body, fields, records)
-    return await asyncio.to_thread(_release, request.body, fields, records)
-
-
-def _release(body: bytes, fields: Collection[str], records: Sequence[str]) -> Released:
-    released = release(body, fields, records=records)
-    return replace(released, records=json_digests(released.body, records))

@@ -77,7 +77,7 @@ def _route(table: Table) -> tuple[Route, bool]:
             fields_parameter="",
             parameters=table.texts("parameters") if table.has("parameters") else (),
             records="",
-        )
+        ).asked_by(table.text("subject", ""))
     except RouteError as error:
         raise table.error(error.key, str(error)) from None
     table.finish()

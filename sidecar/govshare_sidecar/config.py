@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from google.protobuf.descriptor_pool import DescriptorPool
+
 from govshare_policy.errors import ConfigError
 from govshare_sidecar._settings import (
     Address,
@@ -23,7 +25,9 @@ from govshare_sidecar._table import Table
 from govshare_sidecar.auditors import NO_AUDITORS, Auditors, read_auditors
 from govshare_sidecar.auth_request_settings import AuthRequestConfig, read_auth_request
 from govshare_sidecar.authzen_settings import AuthzenConfig, read_authzen
-from govshare_sidecar.descriptors import read_message
+from govshare_sidecar.descriptors import load_descriptors
+from govshare_sidecar.egress.reading_settings import read_egress
+from govshare_sidecar.egress.settings import EgressConfig
 from govshare_sidecar.envelope_settings import (
     EnvelopeConfig,
     SubjectsConfig,
@@ -45,7 +49,8 @@ from govshare_sidecar.policy_settings import (
     read_shadow,
     read_workers,
 )
-from govshare_sidecar.routes import Form, Route, RouteError
+from govshare_sidecar.route_settings import read_routes
+from govshare_sidecar.routes import Route
 from govshare_sidecar.tls_settings import (
     NationalTlsConfig,
     TlsConfig,
@@ -53,6 +58,7 @@ from govshare_sidecar.tls_settings import (
     read_tls,
 )
 from govshare_sidecar.tracing_settings import TracingConfig, read_tracing
+from govshare_sidecar.upstream_settings import NOTHING_SHOWN, ShownConfig, read_shown
 from govshare_sidecar.witness.peers import WatchConfig, read_watch
 
 __all__ = [
@@ -94,11 +100,16 @@ class LogConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrpcConfig:
-    """The listener of ``govshare.v1.Enforcement``."""
+    """The listener of ``govshare.v1.Enforcement``.
+
+    Attributes:
+        descriptors: Of what ``Release`` filters in protobuf, if it does.
+    """
 
     listen: Address
     network: str
     reflection: bool
+    descriptors: DescriptorPool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +119,8 @@ class HttpConfig:
     Attributes:
         upstream: ``http://host:port`` on loopback, or ``https://host:port``; no path.
         upstream_ca: Authorities of an ``https`` upstream; ``None`` means those of the host.
+        stream_timeout_s: For an answer that is released as it comes, to its end.
+        shown: How the upstream knows that it is we who ask.
     """
 
     listen: Address
@@ -118,6 +131,8 @@ class HttpConfig:
     max_request_bytes: int
     max_response_bytes: int
     routes: tuple[Route, ...]
+    stream_timeout_s: float = 3600.0
+    shown: ShownConfig = NOTHING_SHOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +162,7 @@ class Config:
     national_tls: NationalTlsConfig | None = None
     front_end: FrontEndConfig | None = None
     shadow: ShadowConfig | None = None
+    egress: EgressConfig | None = None
     messages: Messages = USUAL_MESSAGES
     tracing: TracingConfig | None = None
     workers: int = 0
@@ -194,14 +210,17 @@ def _config(root: Table, *, name: str) -> Config:
         messages=read_messages(root.table("messages")) if root.has("messages") else USUAL_MESSAGES,
         tracing=read_tracing(root.table("tracing")) if root.has("tracing") else None,
         shadow=read_shadow(root.table("shadow")) if root.has("shadow") else None,
+        egress=read_egress(root.table("egress")) if root.has("egress") else None,
         workers=read_workers(root) if root.has("workers") else 0,
         watch_s=root.seconds("watch_s", 1.0) if root.has("watch_s") else None,
     )
     root.finish()
     data_path = (config.grpc, config.http, config.envoy, config.grpc_proxy)
-    if not any((*data_path, config.authzen, config.auth_request)):
-        tables = "[grpc], [http], [envoy], [grpc_proxy], [authzen] and [auth_request]"
+    if not any((*data_path, config.authzen, config.auth_request, config.egress)):
+        tables = "[grpc], [http], [envoy], [grpc_proxy], [authzen], [auth_request] and [egress]"
         raise ConfigError(f"{name}: there is neither of the tables {tables}")
+    if config.egress is not None and config.workers:
+        raise ConfigError(f"{name}: [egress] has processes of its own; leave `workers` out")
     return config
 
 
@@ -234,21 +253,27 @@ def _grpc(table: Table) -> GrpcConfig:
         listen=read_address(table),
         network=table.text("network", "extranet"),
         reflection=table.flag("reflection", default=False),
+        descriptors=load_descriptors(table.file("descriptor_set"))
+        if table.has("descriptor_set")
+        else None,
     )
     table.finish()
     return grpc
 
 
 def _http(table: Table) -> HttpConfig:
+    upstream = read_upstream(table)
     http = HttpConfig(
         listen=read_address(table),
         network=table.text("network", "extranet"),
-        upstream=read_upstream(table),
+        upstream=upstream,
         upstream_ca=table.file("upstream_ca") if table.has("upstream_ca") else None,
         upstream_timeout_s=table.seconds("upstream_timeout_s", 5.0),
         max_request_bytes=table.count("max_request_bytes", 1 << 20),
         max_response_bytes=table.count("max_response_bytes", 8 << 20),
-        routes=_routes(table.tables("route")),
+        routes=read_routes(table.tables("route")),
+        stream_timeout_s=table.seconds("stream_timeout_s", 3600.0),
+        shown=read_shown(table, upstream),
     )
     table.finish()
     return http
@@ -259,40 +284,7 @@ def _auth_request(table: Table, tls: TlsConfig) -> AuthRequestConfig:
 
 
 def _envoy(table: Table, tls: TlsConfig) -> EnvoyConfig:
-    routes = _routes(table.tables("route")) if table.has("route") else ()
+    routes = read_routes(table.tables("route")) if table.has("route") else ()
+    if any(route.streams for route in routes):
+        raise table.error("route", "has no `stream`: Envoy hands answers over as it has them")
     return read_envoy(table, routes=routes, client_ca=tls.client_ca)
-
-
-def _routes(tables: tuple[Table, ...]) -> tuple[Route, ...]:
-    routes: list[Route] = []
-    for table in tables:
-        try:
-            route = _route(table)
-            for other in routes:
-                route.verify_distinct(other)
-        except RouteError as error:
-            raise table.error(error.key, str(error)) from None
-        routes.append(route)
-    return tuple(routes)
-
-
-def _route(table: Table) -> Route:
-    fields: tuple[str, ...] = ("*",)
-    if table.has("fields") or not table.has("fields_parameter"):
-        fields = table.texts("fields")
-    if "*" in fields and fields != ("*",):
-        raise table.error("fields", "names `*` beside other fields")
-    route = Route.parse(
-        method=table.choice("method", ("GET", "POST")),
-        path=table.text("path"),
-        resource=table.text("resource"),
-        channel=table.text("channel", "api"),
-        fields=fields,
-        fields_parameter=table.text("fields_parameter", ""),
-        parameters=table.texts("parameters") if table.has("parameters") else (),
-        records=table.text("records", ""),
-    ).asked_by(table.text("subject", ""))
-    form = Form(table.choice("format", tuple(Form), Form.JSON))
-    message = read_message(table, route.records) if form is Form.PROTOBUF else None
-    table.finish()
-    return route.answered_in(form, message)

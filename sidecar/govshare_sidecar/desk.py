@@ -4,8 +4,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -16,7 +15,7 @@ from govshare_policy.egress.batchfile import DIGEST_BYTES
 from govshare_policy.egress.leafstore import LeafStore
 from govshare_policy.egress.released import release_key, seal
 from govshare_policy.errors import AuditError, VerificationError
-from govshare_policy.gate import Answer, Gate, Outcome
+from govshare_policy.gate import Answer, Decided, Gate, Outcome
 from govshare_policy.identity import Evidence, Identity
 from govshare_sidecar.clock import Clock
 from govshare_sidecar.limits import NO_LIMITS_STATED, Limits, Places
@@ -62,6 +61,8 @@ class Desk:
         self._failure: AuditError | None = None
         self._under_way: set[asyncio.Task[Any]] = set()
         self._places = Places(most=limits.in_flight, share=limits.per_caller)
+        self._streams = Places(most=limits.streams, share=limits.streams_per_caller)
+        self._draining = False
         self._turn = asyncio.Lock()
 
     @property
@@ -80,17 +81,15 @@ class Desk:
         """How many records are on their way to the disk."""
         return len(self._under_way)
 
-    @contextmanager
-    def call(self, entrance: str) -> Iterator[None]:
+    def call(self, entrance: str) -> AbstractContextManager[None]:
         """Measure and trace what is inside the ``with`` as one call at *entrance*."""
-        with self._metrics.timed_call(entrance), self._tracing.call(entrance):
-            yield
+        timed = self._metrics.timed_call(entrance)
+        return _both(timed, self._tracing.call(entrance)) if self._tracing.is_on else timed
 
-    @contextmanager
-    def stage(self, stage: Stage) -> Iterator[None]:
+    def stage(self, stage: Stage) -> AbstractContextManager[None]:
         """Measure and trace what is inside the ``with`` as *stage* of a call."""
-        with self._metrics.timed(stage), self._tracing.stage(stage):
-            yield
+        timed = self._metrics.timed(stage)
+        return _both(timed, self._tracing.stage(stage)) if self._tracing.is_on else timed
 
     def place(self, evidence: Evidence) -> AbstractContextManager[None]:
         """Hold a place at the desk for one request of whoever *evidence* shows.
@@ -99,6 +98,32 @@ class Desk:
             RefusedError: If the desk is full, or the caller has taken its share of it.
         """
         return self._places.hold(evidence.spki)
+
+    def stream(self, evidence: Evidence) -> AbstractContextManager[None]:
+        """Hold a place for one answer that leaves as it comes, beside that of its request.
+
+        Raises:
+            RefusedError: If there is none, or the caller has taken its share.
+        """
+        return self._streams.hold(evidence.spki)
+
+    def drain(self) -> None:
+        """Have answers that leave as they come end soon; others are finished."""
+        self._draining = True
+
+    def verify_going_on(self, call: Call, answer: Answer, evidence: Evidence) -> None:
+        """Return only if more may leave under *answer*: it is in force, and so is the desk.
+
+        Raises:
+            RefusedError: If it is no longer in force, or the process is about to stop.
+            AuditError: If no call is answered any more.
+        """
+        if self._draining:
+            message = "the gateway is about to stop; ask again shortly"
+            raise RefusedError(Cause.BUSY, message)
+        self.verify_in_force(call, answer, evidence)
+        if not self.is_open:
+            raise AuditError("the audit log has stopped, so nothing more is released")
 
     async def answer(
         self,
@@ -175,12 +200,13 @@ class Desk:
         values: Mapping[str, str] | None,
         recognised: Mapping[str, Any] | None,
     ) -> Answer:
-        submit = partial(self._gate.submit, call, evidence, values=values, recognised=recognised)
+        decide = partial(self._gate.decide, call, evidence, values=values, recognised=recognised)
         with self.stage(Stage.DECISION):
-            submitted = await self._submitted(submit, is_kept=_is_kept(call, evidence))
+            decided = await self._decided(decide, is_kept=_is_kept(call, evidence))
+        # INVARIANT: nothing is waited for between the two, so the log gets them in their order.
         try:
             with self.stage(Stage.COMMIT):
-                answer = await asyncio.wrap_future(submitted)
+                answer = await self._gate.record(decided)
         except AuditError as error:
             raise self.close(error) from error
         self._metrics.answered(entrance, answer.decision)
@@ -189,10 +215,8 @@ class Desk:
             self._shadow.offer(call, _opened(evidence, answer), answer)
         return answer
 
-    async def _submitted(
-        self, submit: Callable[[], Future[Answer]], *, is_kept: bool
-    ) -> Future[Answer]:
-        """Have a call decided and its record on its way, once those before it are.
+    async def _decided(self, decide: Callable[[], Decided], *, is_kept: bool) -> Decided:
+        """Have a call decided, once those before it are.
 
         What *is_kept* is on the disk before anything is decided, which takes milliseconds. The
         loop goes on meanwhile, and the calls behind it wait: records keep the order of their times.
@@ -203,7 +227,7 @@ class Desk:
             if self._feeder is not None:
                 self._feeder.verify_watched()
             try:
-                return await asyncio.to_thread(submit) if is_kept else submit()
+                return await asyncio.to_thread(decide) if is_kept else decide()
             except AuditError as error:
                 raise self.close(error) from error
 
@@ -220,7 +244,7 @@ class Desk:
                 outcome = await asyncio.to_thread(self._sealed, answer, outcome)
             elif outcome.records:
                 outcome = self._sealed(answer, outcome)
-            return await asyncio.wrap_future(self._gate.conclude(answer, outcome))
+            return await self._gate.conclude_async(answer, outcome)
         except AuditError as error:
             raise self.close(error) from error
 
@@ -250,6 +274,14 @@ class Desk:
     def _verify_open(self) -> None:
         if self._failure is not None:
             raise AuditError("the audit log has stopped, so no call is answered until a restart")
+
+
+@contextmanager
+def _both(*around: AbstractContextManager[None]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for each in around:
+            stack.enter_context(each)
+        yield
 
 
 def _is_kept(call: Call, evidence: Evidence) -> bool:

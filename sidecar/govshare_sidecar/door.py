@@ -7,10 +7,12 @@ They stand below aiohttp's application layer, as the reverse proxy does: no rout
 import asyncio
 import logging
 import ssl
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final, Protocol
 
 from aiohttp import HttpVersion10, HttpVersion11, web
+from multidict import CIMultiDictProxy
 
 from govshare_policy.errors import AuditError, CallError, EvaluationError
 from govshare_sidecar.problem import language_of, trouble
@@ -58,20 +60,33 @@ def certificate_of(request: web.BaseRequest) -> bytes | None:
     return tls.getpeercert(binary_form=True)
 
 
-def verify_plain(request: web.BaseRequest) -> None:
+def verify_plain(request: web.BaseRequest, *, encodings: Sequence[str] = ("identity",)) -> None:
     """Return only if *request* is framed in a way that everybody reads alike.
 
     Raises:
-        RefusedError: If it is not HTTP/1, asks for another protocol, or its body is encoded.
+        RefusedError: If it is not HTTP/1, asks for another protocol, or its body is encoded
+            otherwise than *encodings* say.
     """
     if request.version not in (HttpVersion10, HttpVersion11):
         raise RefusedError(Cause.BAD_REQUEST)
     if "Upgrade" in request.headers:
         raise RefusedError(Cause.UPGRADE)
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+    if joined(request.headers, "Content-Encoding", "identity") not in encodings:
         raise RefusedError(Cause.ENCODED)
-    if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
+    # What stands before an HTTP/1.0 server may never have heard of chunks.
+    if request.version == HttpVersion10 and "Transfer-Encoding" in request.headers:
+        raise RefusedError(Cause.BAD_REQUEST)
+    # The parser also takes `gzip, chunked`, and hands on the packed bytes as if they were plain.
+    if joined(request.headers, "Transfer-Encoding", "chunked") != "chunked":
         raise RefusedError(Cause.ENCODED)
+
+
+def joined(headers: CIMultiDictProxy[str], name: str, usual: str) -> str:
+    """Return all that *headers* say under *name*, in lower case with commas; else what is *usual*.
+
+    Of a header that stands twice, readers take different ones.
+    """
+    return ",".join(headers.getall(name, [usual])).strip().lower()
 
 
 async def read_body(request: web.BaseRequest, *, max_bytes: int) -> bytes:
@@ -82,7 +97,8 @@ async def read_body(request: web.BaseRequest, *, max_bytes: int) -> bytes:
     """
     if (request.content_length or 0) > max_bytes:
         raise RefusedError(Cause.TOO_LARGE)
-    if request.headers.get("Expect", "").lower() == "100-continue":
+    waits = request.headers.get("Expect", "").lower() == "100-continue"
+    if waits and request.version == HttpVersion11:
         await request.writer.write(_CONTINUE)
         request.writer.output_size = 0  # the answer itself has not begun
     body = bytearray()

@@ -2,18 +2,22 @@
 """Every entrance of one process: opened after one another, and closed together."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
+from govshare_policy.errors import ConfigError
 from govshare_sidecar._settings import Address
 from govshare_sidecar.api import Enforcement
 from govshare_sidecar.audit_api import Audit
 from govshare_sidecar.config import Config, GrpcConfig, HttpConfig
 from govshare_sidecar.decision_doors import open_doors
 from govshare_sidecar.desk import Desk
+from govshare_sidecar.door import door as http_door
+from govshare_sidecar.egress.settings import EgressConfig
 from govshare_sidecar.envoy.entrance import EnvoyListener
 from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.front_end import FrontEndListener
@@ -22,10 +26,15 @@ from govshare_sidecar.grpc_upstream import GrpcUpstream
 from govshare_sidecar.listeners import GrpcListener, HttpListener, Service
 from govshare_sidecar.metrics import Metrics, monitor
 from govshare_sidecar.proofs import Proofs
-from govshare_sidecar.proxy import Proxy, http_server
+from govshare_sidecar.proxy import Proxy
 from govshare_sidecar.side_doors import open_front_end, open_national
 from govshare_sidecar.tls_tables import TlsTables
 from govshare_sidecar.upstream import Upstream
+
+if TYPE_CHECKING:
+    from govshare_sidecar.egress.means import Means
+
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +69,7 @@ class Entrances:
         self._monitor: HttpListener | None = None
         self._front_end: FrontEndListener | None = None
         self._announcing: set[asyncio.Task[None]] = set()
+        self._upstreams: list[Upstream | GrpcUpstream] = []
 
     @property
     def addresses(self) -> Mapping[str, Address]:
@@ -99,8 +109,12 @@ class Entrances:
             stack.push_async_callback(self._monitor.stop)
         proxied = None
         if config.grpc_proxy is not None:
-            proxied = GrpcUpstream.open(config.grpc_proxy)
+            proxied = GrpcUpstream.open(config.grpc_proxy, now=counter.now)
             stack.push_async_callback(proxied.close)
+        means = None
+        if config.egress is not None:
+            means = await _open_means(config.egress, stack, counter)
+        self._upstreams = [one for one in (upstream, proxied) if one is not None]
         stack.push_async_callback(drain)
         if config.http is not None and upstream is not None:
             proxy = Proxy(
@@ -111,7 +125,7 @@ class Entrances:
                 metrics=counter.metrics,
             )
             self._http["http"] = await HttpListener.start(
-                http_server(proxy),
+                http_door(proxy),
                 config.http.listen,
                 key="http.listen",
                 tls=counter.tls.main.context(),
@@ -127,6 +141,16 @@ class Entrances:
         )
         async for name, listener in doors:
             self._http[name] = listener
+        if means is not None:
+            await self._open_egress(means, counter)
+
+    def reload(self) -> None:
+        """Show the departments' APIs what the files hold now, or what was shown before."""
+        for upstream in self._upstreams:
+            try:
+                upstream.reload()
+            except ConfigError as error:
+                _log.error("reload refused, what an upstream is shown stays: %s", error)
 
     async def close(self) -> None:
         """Say that nothing more is taken, then finish what is under way everywhere."""
@@ -181,6 +205,16 @@ class Entrances:
                 limits=config.limits,
             )
 
+    async def _open_egress(self, means: "Means", counter: Counter) -> None:
+        from govshare_sidecar.egress.doors import open_egress  # noqa: PLC0415  see below
+
+        limits = self._config.limits
+        async for name, listener in open_egress(means, counter.tls.main, limits=limits):
+            if isinstance(listener, GrpcListener):
+                self._rpc[name] = listener
+            else:
+                self._http[name] = listener
+
     def _services(self, grpc: GrpcConfig, counter: Counter) -> list[Service]:
         """Return what the gRPC listener serves."""
         enforcement = Enforcement(
@@ -189,6 +223,7 @@ class Entrances:
             counter.metrics,
             network=grpc.network,
             limits=self._config.limits,
+            descriptors=grpc.descriptors,
         )
         return [enforcement, self._audit(counter)]
 
@@ -205,3 +240,17 @@ class Entrances:
         task = asyncio.create_task(words)
         self._announcing.add(task)
         task.add_done_callback(self._announcing.discard)
+
+
+async def _open_means(egress: EgressConfig, stack: AsyncExitStack, counter: Counter) -> "Means":
+    # Its libraries are an extra, and of no use to anybody else.
+    from govshare_sidecar.egress.doors import open_means  # noqa: PLC0415
+
+    return await open_means(
+        egress,
+        stack,
+        desk=counter.desk,
+        authorities=counter.authorities,
+        metrics=counter.metrics,
+        now=counter.now,
+    )

@@ -150,10 +150,12 @@ class Exchange:
             return await self._asked(asked, answer, onward)
 
     async def _asked(self, asked: AskedRpc, answer: Answer, onward: Argument) -> bytes | None:
+        message = onward if isinstance(onward, bytes) else b""
+        metadata = traced(asked.onward(answer))
         self._call = self._door.upstream.ask(
             self._route,
             onward,
-            metadata=traced(asked.onward(answer)),
+            metadata=await self._door.upstream.vouched(self._route, metadata, message),
             timeout_s=self._timeout_s(),
         )
         try:

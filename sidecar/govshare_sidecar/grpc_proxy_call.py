@@ -19,7 +19,7 @@ from govshare_policy.identity import Evidence
 from govshare_sidecar.grpc_proxy_settings import RpcRoute
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.request import envelope_in, read_stated, stated
-from govshare_sidecar.routes import one_subject
+from govshare_sidecar.targets import one_subject
 
 FIELDS: Final = "govshare-fields"
 _NOT_SUBJECTS: Final = (FieldDescriptor.CPPTYPE_BOOL, FieldDescriptor.CPPTYPE_ENUM)

@@ -14,6 +14,7 @@ from govshare_sidecar._settings import Address, read_address, read_upstream
 from govshare_sidecar._table import Table
 from govshare_sidecar.descriptors import find_method, load_descriptors, verify_place
 from govshare_sidecar.routes import RouteError
+from govshare_sidecar.upstream_settings import NOTHING_SHOWN, ShownConfig, read_shown
 
 _KEY: Final = re.compile(r"[a-z0-9_.-]+")
 # Ours, and those that mean something to the transport.
@@ -55,6 +56,7 @@ class GrpcProxyConfig:
         metadata: Keys that go on to the department's API, of those the caller sends.
         response_metadata: Keys that go back, of its headers and trailers.
         routes: By their paths.
+        shown: How the upstream knows that it is we who ask.
     """
 
     listen: Address
@@ -68,6 +70,7 @@ class GrpcProxyConfig:
     metadata: frozenset[str]
     response_metadata: frozenset[str]
     routes: dict[str, RpcRoute]
+    shown: ShownConfig = NOTHING_SHOWN
 
 
 def read_grpc_proxy(table: Table) -> GrpcProxyConfig:
@@ -77,10 +80,11 @@ def read_grpc_proxy(table: Table) -> GrpcProxyConfig:
         ConfigError: If a key is unknown, missing or wrong, or the descriptors do not fit.
     """
     pool = load_descriptors(table.file("descriptor_set"))
+    upstream = read_upstream(table)
     config = GrpcProxyConfig(
         listen=read_address(table),
         network=table.text("network", "extranet"),
-        upstream=read_upstream(table),
+        upstream=upstream,
         upstream_ca=table.file("upstream_ca") if table.has("upstream_ca") else None,
         upstream_timeout_s=table.seconds("upstream_timeout_s", 5.0),
         stream_timeout_s=table.seconds("stream_timeout_s", 3600.0),
@@ -89,6 +93,7 @@ def read_grpc_proxy(table: Table) -> GrpcProxyConfig:
         metadata=_keys(table, "metadata"),
         response_metadata=_keys(table, "response_metadata"),
         routes=read_rpc_routes(table.tables("route"), pool),
+        shown=read_shown(table, upstream),
     )
     table.finish()
     return config

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """A department's gRPC API: asked after a call was allowed and recorded, and never before."""
 
-from collections.abc import AsyncIterable
-from pathlib import Path
+import asyncio
+from collections.abc import AsyncIterable, Callable
+from datetime import datetime
 from typing import Any, Final, Self, TypeAlias
 from urllib.parse import urlsplit
 
 import grpc
 
-from govshare_policy.errors import ConfigError
-from govshare_sidecar._table import why
-from govshare_sidecar.grpc_proxy_call import Metadata
+from govshare_policy.upstream import HEADER, rpc_request
+from govshare_sidecar.grpc_proxy_call import FIELDS, Metadata
 from govshare_sidecar.grpc_proxy_settings import GrpcProxyConfig, RpcRoute
-from govshare_sidecar.upstream import Fault, UpstreamError
+from govshare_sidecar.upstream import Fault, UpstreamError, vouched
+from govshare_sidecar.upstream_identity import Voucher, channel_credentials
 
 RpcCall: TypeAlias = Any  # one of four classes that share no useful base
 _TOO_LARGE: Final = "larger than max"
@@ -39,22 +40,54 @@ _OPTIONS: Final = (
 class GrpcUpstream:
     """A connection to one API. Nothing is retried."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._channel = channel
+    def __init__(self, config: GrpcProxyConfig, *, voucher: Voucher | None) -> None:
+        self._config = config
+        self._voucher = voucher
+        # Replaced by the event loop only; an RPC keeps the one that it was begun on.
+        self._channel = _channel(config)
+        self._leaving: set[asyncio.Task[None]] = set()
 
     @classmethod
-    def open(cls, config: GrpcProxyConfig) -> Self:
+    def open(cls, config: GrpcProxyConfig, *, now: Callable[[], datetime]) -> Self:
         """Return a connection to the API that *config* names; nothing is asked yet.
 
         Raises:
-            ConfigError: If the authorities of the API cannot be read.
+            ConfigError: If the authorities of the API, or what it is shown, cannot be loaded.
         """
-        parts = urlsplit(config.upstream)
-        options = (("grpc.max_receive_message_length", config.max_response_bytes), *_OPTIONS)
-        if parts.scheme == "http":
-            return cls(grpc.aio.insecure_channel(parts.netloc, options=options))
-        credentials = grpc.ssl_channel_credentials(_authorities(config.upstream_ca))
-        return cls(grpc.aio.secure_channel(parts.netloc, credentials, options=options))
+        signature = config.shown.signature
+        voucher = None if signature is None else Voucher.open(signature, now=now)
+        return cls(config, voucher=voucher)
+
+    def reload(self) -> None:
+        """Show the certificate that the files hold now to every RPC from now on.
+
+        Raises:
+            ConfigError: If a file cannot be used; then what was shown is shown further on.
+        """
+        if self._config.shown.certificate is None:
+            return
+        old, self._channel = self._channel, _channel(self._config)
+        leaving = asyncio.create_task(old.close(self._config.stream_timeout_s))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
+    async def vouched(self, route: RpcRoute, metadata: Metadata, message: bytes) -> Metadata:
+        """Return *metadata* with the signature on the RPC, if it is to have one.
+
+        Args:
+            route: What is asked.
+            metadata: All that is sent.
+            message: The one that is sent, or nothing where they come in a stream.
+
+        Raises:
+            UpstreamError: If the key cannot be used any more.
+        """
+        if self._voucher is None:
+            return metadata
+        sent = dict(metadata)
+        request = rpc_request(route.path, fields=str(sent[FIELDS]), message=message)
+        signature = await vouched(self._voucher, request, str(sent["govshare-record"]))
+        return (*metadata, (HEADER.lower(), signature))
 
     def ask(
         self,
@@ -77,6 +110,9 @@ class GrpcUpstream:
 
     async def close(self) -> None:
         """Let go of the connection."""
+        for leaving in tuple(self._leaving):
+            leaving.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
         await self._channel.close()
 
 
@@ -93,10 +129,10 @@ def fault_of_code(code: grpc.StatusCode | None) -> UpstreamError:
     return UpstreamError(*(_OTHERWISE if code is None else _FAULTS.get(code, _OTHERWISE)))
 
 
-def _authorities(path: Path | None) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"`{path.name}` cannot be read: {why(error)}") from None
+def _channel(config: GrpcProxyConfig) -> grpc.aio.Channel:
+    parts = urlsplit(config.upstream)
+    options = (("grpc.max_receive_message_length", config.max_response_bytes), *_OPTIONS)
+    if parts.scheme == "http":
+        return grpc.aio.insecure_channel(parts.netloc, options=options)
+    credentials = channel_credentials(config.shown, config.upstream_ca)
+    return grpc.aio.secure_channel(parts.netloc, credentials, options=options)

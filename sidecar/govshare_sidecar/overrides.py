@@ -53,7 +53,11 @@ def _instant(text: str) -> datetime:
 
 _LISTENER: Final = {"listen": _text, "network": _text}
 _SIZES: Final = {"max_request_bytes": _count, "max_response_bytes": _count}
-_UPSTREAM: Final = {"upstream": _text, "upstream_ca": _text, "upstream_timeout_s": _seconds}
+_UPSTREAM: Final = {
+    **dict.fromkeys(("upstream", "upstream_ca", "upstream_certificate", "upstream_key"), _text),
+    "upstream_timeout_s": _seconds,
+}
+_SIGNATURE: Final = dict.fromkeys(("key", "passphrase_file", "audience"), _text)
 _TABLES: Final[Mapping[str, Mapping[str, _Parse]]] = {
     "": {
         **dict.fromkeys(("profile", "precedence", "data", "bundle", "bundle_key"), _text),
@@ -81,8 +85,10 @@ _TABLES: Final[Mapping[str, Mapping[str, _Parse]]] = {
         "watch_s": _seconds,
     },
     "front_end": {**_LISTENER, **dict.fromkeys(("mode", "certificate_header", "client_ca"), _text)},
-    "grpc": {**_LISTENER, "reflection": _flag},
-    "http": {**_LISTENER, **_UPSTREAM, **_SIZES},
+    "grpc": {**_LISTENER, "reflection": _flag, "descriptor_set": _text},
+    "http": {**_LISTENER, **_UPSTREAM, **_SIZES, "stream_timeout_s": _seconds},
+    "http.signature": _SIGNATURE,
+    "grpc_proxy.signature": _SIGNATURE,
     "grpc_proxy": {
         **_LISTENER,
         **_UPSTREAM,

@@ -99,10 +99,12 @@ def record_headers(answer: Answer) -> dict[str, str]:
 
 
 def release_headers(answer: Answer) -> dict[str, str]:
-    """Return the headers beside released data: where, on what basis, and with what duties."""
+    """Return the headers beside released data: what, where, on what basis, with what duties."""
     return {
         **COMMON_HEADERS,
         **record_headers(answer),
+        "Govshare-Resource": quote(answer.resource, safe=""),
+        "Govshare-Grants": ", ".join(quote(one.id, safe="") for one in answer.decision.grants),
         "Govshare-Clauses": ", ".join(answer.decision.clauses),
         "Govshare-Duties": ", ".join(
             f"{duty.code}={quote(duty.value, safe='')}" if duty.value else duty.code

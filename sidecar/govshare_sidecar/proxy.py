@@ -5,18 +5,17 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
-from http import HTTPStatus
 from typing import Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
-from govshare_policy.errors import AuditError, CallError, EvaluationError
+from govshare_policy.errors import AuditError, CallError, GovshareError
 from govshare_policy.gate import Answer, Outcome
 from govshare_policy.identity import Evidence
 from govshare_policy.legal import Effect
 from govshare_sidecar.config import HttpConfig
 from govshare_sidecar.desk import Desk
-from govshare_sidecar.door import certificate_of
+from govshare_sidecar.door import cause_of, certificate_of
 from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.metrics import Metrics, Stage
 from govshare_sidecar.problem import COMMON_HEADERS, denial, language_of, release_headers, trouble
@@ -24,14 +23,12 @@ from govshare_sidecar.receipts import PLACE, Receipts
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.release import CALLER_LEFT, RELEASED, Released
 from govshare_sidecar.release_answer import content_type, release_answer
+from govshare_sidecar.release_relay import LeftError, Relay
 from govshare_sidecar.request import Asked, read_request
 from govshare_sidecar.tracing import TRACEPARENT, arrived, onward
-from govshare_sidecar.upstream import Upstream, UpstreamError
+from govshare_sidecar.upstream import Fault, Upstream, UpstreamError
 
 ENTRANCE: Final = "http_proxy"
-KEEPALIVE_S: Final = 75.0
-# How long a refused body is read and thrown away, so that its sender gets to see the refusal.
-LINGER_S: Final = 3.0
 # Above this, reading an answer strictly takes long enough to keep other calls waiting.
 _LARGE_BYTES: Final = 256 * 1024
 _log: Final = logging.getLogger(__name__)
@@ -70,10 +67,12 @@ class Proxy:
                 asked = await read_request(
                     request, self._config.routes, max_bytes=self._config.max_request_bytes
                 )
+                if asked.target.route.streams and request.version == HttpVersion11:
+                    with self._desk.stream(evidence):
+                        return await self._stream(request, asked, evidence, language=language)
                 return await self._answer(request, asked, evidence, language=language)
         except CallError as error:
-            cause = error.cause if isinstance(error, RefusedError) else Cause.BAD_CALL
-            return self.refuse(error, cause, language=language)
+            return self.refuse(error, language=language)
         except AuditError as error:
             return trouble(error, language=language)
 
@@ -88,8 +87,9 @@ class Proxy:
         der = self._certificate_of(request)
         return self._authorities.evidence(der, network=self._config.network)
 
-    def refuse(self, error: CallError, cause: Cause, *, language: str) -> web.Response:
+    def refuse(self, error: CallError, *, language: str) -> web.Response:
         """Return the response to a request that never became a call, and count it."""
+        cause = cause_of(error)
         self._metrics.refused(ENTRANCE, cause)
         headers = [("Allow", "GET, POST")] if cause is Cause.METHOD else []
         response = trouble(error, language=language, headers=headers)
@@ -101,9 +101,7 @@ class Proxy:
         self, request: web.BaseRequest, asked: Asked, evidence: Evidence, *, language: str
     ) -> web.StreamResponse:
         """Decide, ask, release, record, answer: in that order only."""
-        answer = await self._desk.answer(
-            asked.call, asked.shown(evidence), entrance=ENTRANCE, values=asked.values()
-        )
+        answer = await self._decided(asked, evidence)
         if answer.decision.effect is Effect.DENY:
             return denial(answer, language=language)
         try:
@@ -127,13 +125,84 @@ class Proxy:
         more = {"Content-Type": content_type(asked.target.route.form)}
         return _response(answer, released, {**more, **self._receipts.keep(answer)})
 
+    async def _decided(self, asked: Asked, evidence: Evidence) -> Answer:
+        return await self._desk.answer(
+            asked.call, asked.shown(evidence), entrance=ENTRANCE, values=asked.values()
+        )
+
+    async def _stream(
+        self, request: web.BaseRequest, asked: Asked, evidence: Evidence, *, language: str
+    ) -> web.StreamResponse:
+        """Decide and record, then ask, and let each record out as it comes."""
+        answer = await self._decided(asked, evidence)
+        if answer.decision.effect is Effect.DENY:
+            return denial(answer, language=language)
+        relay = Relay(
+            request=request,
+            call=asked.call,
+            answer=answer,
+            route=asked.target.route,
+            desk=self._desk,
+            evidence=lambda: self._evidence(request),
+            headers={
+                **release_headers(answer),
+                "Content-Type": content_type(asked.target.route.form),
+                **self._receipts.keep(answer),
+            },
+            most=self._config.max_response_bytes,
+        )
+        try:
+            async with asyncio.timeout(self._config.stream_timeout_s):
+                await self._relayed(relay, asked, answer)
+            return await relay.end()
+        except (GovshareError, LeftError, TimeoutError, asyncio.CancelledError) as error:
+            return await self._broken_off(relay, error, language=language)
+        finally:
+            relay.break_off()
+
+    async def _relayed(self, relay: Relay, asked: Asked, answer: Answer) -> None:
+        # It is filtered as it comes: its release is part of the time that it takes.
+        with self._desk.stage(Stage.UPSTREAM):
+            async with self._upstream.stream(
+                asked.method,
+                asked.target.upstream(answer.decision.fields),
+                headers=self._onward(asked, answer),
+                body=asked.body,
+            ) as arriving:
+                await relay.run(arriving)
+
+    async def _broken_off(
+        self, relay: Relay, error: BaseException, *, language: str
+    ) -> web.StreamResponse:
+        """Record what had left when *error* came, and say why if nothing had."""
+        if isinstance(error, UpstreamError):
+            self._metrics.upstream_failed(error.fault)
+            _log.warning("%s", error)
+        # Before the end of the connection, which may be the end of this task.
+        await relay.conclude(relay.why(error))
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        if relay.has_begun and isinstance(error, CallError):
+            self._metrics.refused(ENTRANCE, cause_of(error))
+        if relay.has_begun or isinstance(error, LeftError):
+            relay.break_off()
+            return relay.response
+        if isinstance(error, TimeoutError):
+            error = UpstreamError(Fault.TIMEOUT, "the department's API did not answer in time")
+        if isinstance(error, UpstreamError):
+            return trouble(error, language=language, answer=relay.answer)
+        raise error
+
+    def _onward(self, asked: Asked, answer: Answer) -> dict[str, str]:
+        return {**asked.headers, "Govshare-Record": answer.record_id, **onward()}
+
     async def _released(self, asked: Asked, answer: Answer) -> Released:
         fields = answer.decision.fields
         with self._desk.stage(Stage.UPSTREAM):
             reply = await self._upstream.ask(
                 asked.method,
                 asked.target.upstream(fields),
-                headers={**asked.headers, "Govshare-Record": answer.record_id, **onward()},
+                headers=self._onward(asked, answer),
                 body=asked.body,
             )
         filtered = partial(
@@ -149,53 +218,6 @@ class Proxy:
             if len(reply.body) < _LARGE_BYTES and not reply.content_encoding:
                 return filtered()
             return await asyncio.to_thread(filtered)
-
-
-def http_server(proxy: Proxy) -> web.Server:
-    """Return the server that lets *proxy* answer every request, well-formed or not."""
-    return _Server(proxy)
-
-
-class _Server(web.Server):
-    def __init__(self, proxy: Proxy) -> None:
-        super().__init__(proxy.handle)
-        self._proxy = proxy
-
-    def __call__(self) -> web.RequestHandler:
-        return _Connection(self, self._proxy)
-
-
-class _Connection(web.RequestHandler):
-    """One connection; what the HTTP parser refuses gets a problem like everything else."""
-
-    __slots__ = ("_proxy",)
-
-    def __init__(self, server: web.Server, proxy: Proxy) -> None:
-        super().__init__(
-            server,
-            loop=asyncio.get_running_loop(),
-            keepalive_timeout=KEEPALIVE_S,
-            access_log=None,  # type: ignore[arg-type]  # none: a path may name a person
-            lingering_time=LINGER_S,
-            auto_decompress=False,
-        )
-        self._proxy = proxy
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,  # noqa: ARG002
-        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002  it may quote the request
-    ) -> web.StreamResponse:
-        """Return a problem that says nothing of what went wrong inside."""
-        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            refused = RefusedError(Cause.BAD_REQUEST)
-            return self._proxy.refuse(refused, refused.cause, language=language_of(""))
-        _log.error("an answer ended in an unforeseen error", exc_info=exc)
-        response = trouble(EvaluationError("the gateway failed"), language=language_of(""))
-        response.force_close()
-        return response
 
 
 def _has_left(request: web.BaseRequest) -> bool:

@@ -93,8 +93,8 @@ _SENTENCES: Final[Mapping[Cause, tuple[str, str]]] = {
         "日志从未有过该长度；请使用本日志某个检查点的长度（至少为 1）",
     ),
     Cause.NOT_JSON: (
-        "the body is not strictly readable JSON with its records in place; make the call again",
-        "报文不是可严格解析的 JSON，或记录不在所述位置；未放行任何数据，请重新调用",
+        "the body is not strictly readable as its type, or its records are elsewhere; call again",
+        "报文不能按所述类型严格解析，或记录不在所述位置；未放行任何数据，请重新调用",
     ),
     Cause.BUSY: (
         "the gateway is full, or this certificate has too much under way; ask again shortly",

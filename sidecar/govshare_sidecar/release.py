@@ -22,7 +22,6 @@ RELEASED: Final = "released"
 CALLER_LEFT: Final = "caller_left"
 BROKEN_OFF: Final = "broken_off"
 _T = TypeVar("_T")
-_MEDIA_TYPES: Final = ("application/json",)
 # Those that change nothing in how a body is read.
 _PARAMETERS: Final = frozenset(("charset=utf-8", 'charset="utf-8"', "header=present"))
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -45,17 +44,6 @@ class Released:
     rows: int
     digest: bytes
     records: bytes = b""
-
-
-def verify_json_type(content_type: str, content_encoding: str) -> None:
-    """Return only if the two headers announce JSON in UTF-8 as it is.
-
-    Raises:
-        UpstreamError: If they announce anything else, or nothing.
-    """
-    if content_encoding.strip().lower() not in ("", "identity"):
-        raise UpstreamError(Fault.UNREADABLE, "the department's answer is not announced as it is")
-    verify_type(content_type, _MEDIA_TYPES)
 
 
 def verify_type(content_type: str, taken: Collection[str]) -> None:

@@ -4,10 +4,13 @@
 Pure; every entrance that filters calls the same function.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
+from google.protobuf.descriptor import Descriptor
+
+from govshare_sidecar.descriptors import verify_place
 from govshare_sidecar.release import Released, release, verify_type
 from govshare_sidecar.release_csv import release_table
 from govshare_sidecar.release_gzip import unpack
@@ -39,6 +42,45 @@ def content_type(form: Form) -> str:
     return _ANNOUNCED[form]
 
 
+def verify_announced(route: Route, announced: str) -> None:
+    """Return only if an answer of *route* is *announced* as what it has to be.
+
+    Raises:
+        UpstreamError: If it is announced as anything else, or as nothing.
+    """
+    verify_type(announced, _TAKEN[route.form])
+
+
+def route_of(announced: str, *, records: str, message: Callable[[], Descriptor]) -> Route:
+    """Return a route whose answers are of the type *announced*, for an answer that has none.
+
+    Args:
+        announced: A media type, perhaps with parameters.
+        records: Where the records are, as a dotted path.
+        message: Says what an answer in protobuf is a message of.
+
+    Raises:
+        UpstreamError: If it is announced as nothing that can be filtered.
+        RouteError: If there are no such records in that form, or there is no such message.
+    """
+    media = announced.partition(";")[0].strip().lower()
+    form = next((form for form, taken in _TAKEN.items() if media in taken), Form.JSON)
+    route = Route.parse(
+        method="POST",
+        path="/release",
+        resource="",
+        channel="",
+        fields=(),
+        fields_parameter="",
+        parameters=(),
+        records=records,
+    ).answered_in(form, message() if form is Form.PROTOBUF else None)
+    if route.form is Form.PROTOBUF:
+        verify_place(route.kind, route.records)
+    verify_announced(route, announced)
+    return route
+
+
 def release_answer(
     body: bytes,
     fields: Collection[str],
@@ -62,7 +104,7 @@ def release_answer(
         UpstreamError: If it is announced as anything else, or cannot be read strictly. Nothing
             of it may leave.
     """
-    verify_type(announced, _TAKEN[route.form])
+    verify_announced(route, announced)
     released = _release(unpack(body, content_encoding, most=most), fields, route)
     return replace(released, records=record_digests(released.body, route))
 

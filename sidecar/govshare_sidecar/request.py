@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an HTTP request to a call: everything that is checked before there is one."""
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes, urlencode
 
-from aiohttp import HttpVersion10, HttpVersion11, web
+from aiohttp import web
 from multidict import CIMultiDictProxy
 
 from govshare_policy.call import Call, call_from_document, parse_object
@@ -16,10 +15,11 @@ from govshare_policy.crypto import sm3
 from govshare_policy.envelope import Presented, request_digest
 from govshare_policy.errors import CallError
 from govshare_policy.identity import Evidence
+from govshare_sidecar.door import joined, read_body, verify_plain
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.routes import Route, Target, match, one_subject
+from govshare_sidecar.routes import Route
+from govshare_sidecar.targets import Target, match, one_subject
 
-BODY_TIMEOUT_S: Final = 30.0
 _STATED: Final[Mapping[str, str]] = {
     "Govshare-Purpose": "purpose",
     "Govshare-Item": "item",
@@ -44,7 +44,6 @@ _FORWARDED: Final = (
 )
 # A body goes on as it came; what the department's API cannot unpack, it refuses.
 _PASSED: Final = ("identity", "gzip")
-_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _ESCAPES: Final = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
 
 
@@ -114,11 +113,15 @@ async def read_request(
         RefusedError: If it states none: the method, the target, a header or the body is wrong.
         CallError: If what it states is not of the shape of a call.
     """
-    _verify_plain(request)
+    verify_plain(request, encodings=_PASSED)
+    if request.method not in ("GET", "POST"):
+        raise RefusedError(Cause.METHOD)
+    if request.method == "GET" and request.body_exists:
+        raise RefusedError(Cause.BAD_BODY)
     asked = read_head(request.method, request.raw_path, request.headers, routes)
     if request.method != "POST":
         return asked
-    return asked.with_body(await _body(request, max_bytes))
+    return asked.with_body(await read_body(request, max_bytes=max_bytes))
 
 
 def read_head(
@@ -187,25 +190,6 @@ def stated(headers: CIMultiDictProxy[str]) -> dict[str, object]:
     return said
 
 
-def _verify_plain(request: web.BaseRequest) -> None:
-    if request.version not in (HttpVersion10, HttpVersion11):
-        raise RefusedError(Cause.BAD_REQUEST)
-    if request.method not in ("GET", "POST"):
-        raise RefusedError(Cause.METHOD)
-    if "Upgrade" in request.headers:
-        raise RefusedError(Cause.UPGRADE)
-    if _joined(request.headers, "Content-Encoding", "identity") not in _PASSED:
-        raise RefusedError(Cause.ENCODED)
-    # What stands before an HTTP/1.0 server may never have heard of chunks.
-    if request.version == HttpVersion10 and "Transfer-Encoding" in request.headers:
-        raise RefusedError(Cause.BAD_REQUEST)
-    # The parser also takes `gzip, chunked`, and hands on the packed bytes as if they were plain.
-    if _joined(request.headers, "Transfer-Encoding", "chunked") != "chunked":
-        raise RefusedError(Cause.ENCODED)
-    if request.method == "GET" and request.body_exists:
-        raise RefusedError(Cause.BAD_BODY)
-
-
 def read_stated(headers: CIMultiDictProxy[str], name: str) -> str:
     """Return what the header *name* says, which is there.
 
@@ -224,7 +208,7 @@ def read_stated(headers: CIMultiDictProxy[str], name: str) -> str:
 
 def _forwarded(headers: CIMultiDictProxy[str]) -> dict[str, str]:
     """Return what goes on: allowed, there once, and not for this connection only."""
-    hop = {name.strip() for name in _joined(headers, "Connection", "").split(",")}
+    hop = {name.strip() for name in joined(headers, "Connection", "").split(",")}
     kept = {
         name: headers[name]
         for name in _FORWARDED
@@ -233,35 +217,9 @@ def _forwarded(headers: CIMultiDictProxy[str]) -> dict[str, str]:
     return {**kept, "Accept-Encoding": "identity"}
 
 
-def _joined(headers: CIMultiDictProxy[str], name: str, usual: str) -> str:
-    # Of a header that stands twice, readers take different ones.
-    return ",".join(headers.getall(name, [usual])).strip().lower()
-
-
 def _subject_in(body: bytes, name: str) -> str:
     try:
         document = parse_object(body)
     except CallError:
         raise RefusedError(Cause.SUBJECT) from None
     return one_subject([document[name]] if name in document else [])
-
-
-async def _body(request: web.BaseRequest, max_bytes: int) -> bytes:
-    if (request.content_length or 0) > max_bytes:
-        raise RefusedError(Cause.TOO_LARGE)
-    waits = request.headers.get("Expect", "").lower() == "100-continue"
-    if waits and request.version == HttpVersion11:
-        await request.writer.write(_CONTINUE)
-        request.writer.output_size = 0  # the answer itself has not begun
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > max_bytes:
-                    raise RefusedError(Cause.TOO_LARGE)
-    except TimeoutError:
-        raise RefusedError(Cause.SLOW) from None
-    except (web.RequestPayloadError, ConnectionError):
-        raise RefusedError(Cause.BAD_BODY) from None
-    return bytes(body)

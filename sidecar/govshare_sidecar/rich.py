@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors over gRPC: a rich status, which says who must act in both languages."""
 
-import asyncio
 import logging
 from collections.abc import Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import Any, Final, NoReturn, TypeVar
 
 import grpc
@@ -37,15 +38,32 @@ async def answered(
 
     A caller that goes away, or whose deadline passes, ends *work*, but no record under way.
     """
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.wait((task,))
-    finally:
-        task.cancel()  # does nothing to work that is done
-    error = task.exception()
-    if error is None:
-        return task.result()
-    return await abort(context, told(error, metrics, entrance=entrance))
+    async with _Told(context, metrics, entrance):
+        return await work
+
+
+class _Told(AbstractAsyncContextManager[None]):
+    """Ends an RPC with a rich status, whatever error leaves the ``async with``."""
+
+    __slots__ = ("_context", "_entrance", "_metrics")
+
+    def __init__(
+        self, context: "grpc.aio.ServicerContext[bytes, Any]", metrics: Metrics, entrance: str
+    ) -> None:
+        self._context, self._metrics, self._entrance = context, metrics, entrance
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # A caller that has gone is told nothing; what was cancelled goes on its way.
+        if isinstance(error, Exception):
+            await abort(self._context, told(error, self._metrics, entrance=self._entrance))
 
 
 def told(error: BaseException, metrics: Metrics, *, entrance: str) -> GovshareError:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running the process from a configuration file: the one thing other packages call."""
 
-import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
+
+import uvloop
 
 from govshare_sidecar.logs import configure_logs
 from govshare_sidecar.overrides import read_overrides
@@ -33,6 +34,6 @@ def run(path: Path, flags: Sequence[str] = ()) -> None:
     config = load_config(path, read_overrides(os.environ, flags))
     configure_logs(config.messages)
     if config.workers:
-        asyncio.run(serve_workers(config, path.absolute(), flags))
+        uvloop.run(serve_workers(config, path.absolute(), flags))
     else:
-        asyncio.run(serve_until_told(config))
+        uvloop.run(serve_until_told(config))

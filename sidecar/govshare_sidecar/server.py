@@ -114,7 +114,7 @@ class Sidecar:
             tracing = await stack.enter_async_context(tracing_of(config.tracing))
             upstream = None
             if config.http is not None:
-                upstream = Upstream.open(config.http)
+                upstream = Upstream.open(config.http, now=now)
                 stack.push_async_callback(upstream.close)
             # After all that can be wrong in a file, so that a wrong one leaves no trace in the log.
             held = ExitStack()
@@ -204,6 +204,7 @@ class Sidecar:
         """
         await self._basis.reload()
         await self._tls.reload()
+        self._entrances.reload()
         if self._shadow is not None:
             await self._shadow.reload()
         try:
@@ -239,6 +240,7 @@ class Sidecar:
 
     async def _drain(self) -> None:
         self._serving = False
+        self._desk.drain()
         await self._entrances.close()
         await self._desk.settle()
 

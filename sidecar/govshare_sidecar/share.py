@@ -128,6 +128,23 @@ def written_logs(config: Config) -> tuple[LogConfig, ...]:
     return tuple(_log_of(config.log, name_of(number)) for number in range(config.workers))
 
 
+def log_of(config: Config, worker: int | None) -> LogConfig:
+    """Return the log of *worker*, or the one log of a deployment that has no workers.
+
+    A worker that there is no more has one too.
+
+    Raises:
+        ConfigError: If there are several and none is said, or there is one and a worker is said.
+    """
+    if worker is None:
+        if config.workers:
+            raise ConfigError("each of the `workers` has a log of its own; say whose: --worker N")
+        return config.log
+    if not config.workers:
+        raise ConfigError("the configuration has no `workers`; leave --worker out")
+    return _log_of(config.log, name_of(worker))
+
+
 def _log_of(log: LogConfig, name: str) -> LogConfig:
     directory = log.directory / name
     # Without a configured name, a log that is there keeps the one that it has.

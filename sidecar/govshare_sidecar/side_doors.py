@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from govshare_sidecar.config import Config, HttpConfig
 from govshare_sidecar.desk import Desk
+from govshare_sidecar.door import door
 from govshare_sidecar.front_end import FrontEnd, FrontEndListener
 from govshare_sidecar.listeners import HttpListener
 from govshare_sidecar.metrics import Metrics
-from govshare_sidecar.proxy import Proxy, http_server
+from govshare_sidecar.proxy import Proxy
 from govshare_sidecar.tls_tables import TlsTables
 from govshare_sidecar.upstream import Upstream
 
@@ -37,7 +38,7 @@ async def open_national(
         metrics=metrics,
     )
     return await HttpListener.start(
-        http_server(proxy),
+        door(proxy),
         config.national_tls.listen,
         key="national_tls.listen",
         tls=tls.national.context(),
@@ -69,4 +70,4 @@ async def open_front_end(
         metrics=metrics,
         certificate_of=front_end.certificate_of,
     )
-    return await FrontEndListener.start(http_server(proxy), config.front_end)
+    return await FrontEndListener.start(door(proxy), config.front_end)

@@ -176,6 +176,7 @@ FAULTS: Final[Mapping[Fault, HTTPStatus]] = {
     Fault.STATUS: HTTPStatus.BAD_GATEWAY,
     Fault.TOO_LARGE: HTTPStatus.BAD_GATEWAY,
     Fault.UNREADABLE: HTTPStatus.BAD_GATEWAY,
+    Fault.UNSIGNED: HTTPStatus.BAD_GATEWAY,
 }
 
 
@@ -187,6 +188,7 @@ FAULT_CODES: Final[Mapping[Fault, StatusCode]] = {
     Fault.STATUS: StatusCode.INTERNAL,
     Fault.TOO_LARGE: StatusCode.INTERNAL,
     Fault.UNREADABLE: StatusCode.INTERNAL,
+    Fault.UNSIGNED: StatusCode.INTERNAL,
 }
 
 

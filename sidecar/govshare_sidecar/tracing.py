@@ -41,6 +41,11 @@ class Tracing:
         self._tracer = tracer
         self._callers = callers
 
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is traced."""
+        return self._tracer is not None
+
     @contextmanager
     def call(self, entrance: str) -> Iterator[None]:
         """Trace what is inside the ``with`` as one call at *entrance*.

@@ -4,7 +4,6 @@
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
@@ -60,7 +59,7 @@ def parse_enveloped(data: bytes) -> tuple[Call, Presented | None]:
     _verify_known(call)
     if call.HasField("recipient"):
         _verify_known(call.recipient)
-    document: dict[str, object] = MessageToDict(call)
+    document = _document(call)
     # A list has no presence in protobuf: left out, it is empty, and that is answered.
     document.setdefault("fields", [])
     presented = Presented(text=request.envelope) if request.HasField("envelope") else None
@@ -111,6 +110,22 @@ def receipt_to_message(record_id: str, receipt: Receipt) -> enforcement_pb2.Rece
     return enforcement_pb2.Receipt(
         record_id=record_id, log_index=receipt.index, text=receipt.to_text()
     )
+
+
+def _document(message: Message) -> dict[str, object]:
+    """Return what is set in *message*: texts, flags, lists of texts, and messages of these.
+
+    The keys are the names in the schema, which are those of the JSON form too.
+    """
+    stated: dict[str, object] = {}
+    for descriptor, value in message.ListFields():
+        if isinstance(value, str | bool):
+            stated[descriptor.name] = value
+        elif isinstance(value, Message):
+            stated[descriptor.name] = _document(value)
+        else:
+            stated[descriptor.name] = list(value)
+    return stated
 
 
 def _spelled(request: enforcement_pb2.CheckRequest) -> bytes:

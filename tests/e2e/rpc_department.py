@@ -201,6 +201,11 @@ class _Handler(grpc.GenericRpcHandler):
         return kinds[many_in, many_out](answer)
 
 
+def serves(state: RpcDepartment) -> grpc.GenericRpcHandler:
+    """Return what has a server answer for *state*."""
+    return _Handler(state)
+
+
 @contextmanager
 def rpc_department() -> Iterator[tuple[str, RpcDepartment]]:
     """Run a department and give its URL."""

@@ -114,7 +114,7 @@ def test_every_outcome_of_the_two_texts_is_shown_and_counted(ran: tuple[Path, st
 def test_the_logs_verify_and_a_changed_one_does_not(ran: tuple[Path, str]) -> None:
     directory, text = ran
 
-    assert len(re.findall(r"✓ .*: \d+ records and \d+ SM2-signed checkpoints verified", text)) == 2
+    assert len(re.findall(r"✓ .*: \d+ records and \d+ SM2-signed checkpoints verified", text)) == 3
     assert re.search(r"✗ .* the first bad\s+record is \d+", text)
     assert "Verified OK" in text
     govshare = str(Path(sys.executable).with_name("govshare"))

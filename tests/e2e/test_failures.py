@@ -77,8 +77,8 @@ def test_a_body_that_does_not_come_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rest: tuple[bytes, ...]
 ) -> None:
     deployment = Deployment(directory=tmp_path, upstream=NOWHERE)
-    monkeypatch.setattr("govshare_sidecar.request.BODY_TIMEOUT_S", 0.5)
-    monkeypatch.setattr("govshare_sidecar.proxy.LINGER_S", 0.2)
+    monkeypatch.setattr("govshare_sidecar.door.BODY_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("govshare_sidecar.door.LINGER_S", 0.2)
 
     def ask(callers: Callers) -> bytes:
         return callers.raw(b"POST /marriages/search HTTP/1.1\r\nHost: x\r\n", *rest)

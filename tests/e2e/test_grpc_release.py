@@ -13,6 +13,7 @@ from govshare_sidecar._pb import enforcement_pb2 as pb
 from tests.e2e.department import RECORD
 from tests.e2e.deployment import Deployment, Running, await_
 from tests.e2e.grpc_calls import batch, reason, release, stream
+from tests.e2e.rpc_department import descriptors, make, marriage
 from tests.e2e.test_grpc import request
 from tests.e2e.test_lifecycle import fill_disk
 
@@ -159,3 +160,46 @@ def test_a_release_that_cannot_be_recorded_does_not_happen(deployment: Deploymen
         fill_disk(running)
         assert refusal(running, asked(record_id)) == "AUDIT_UNAVAILABLE"
     assert deployment.outcomes() == []
+
+
+FORMS = {
+    "ndjson": ("application/x-ndjson", b'{"id_no":1.10,"x":"SECRET"}\n', b'{"id_no":1.10}\n', {}),
+    "csv": ("text/csv", b"id_no,x\n1,SECRET\n", b"id_no\r\n1\r\n", {}),
+    "xml": (
+        "application/xml",
+        b"<r><row><id_no>1</id_no><x>SECRET</x></row></r>",
+        b'<?xml version="1.0" encoding="UTF-8"?>\n<r><row><id_no>1</id_no></row></r>',
+        {"records": "r.row"},
+    ),
+    "protobuf": (
+        "application/x-protobuf",
+        marriage(),
+        make("Marriage", id_no="ID1", marital_status=["已婚", "再婚"]).SerializeToString(),
+        {"message": "county.v1.Marriage"},
+    ),
+}
+
+
+def test_every_form_is_released_by_its_type(deployment: Deployment) -> None:
+    (deployment.directory / "county.pb").write_bytes(descriptors().SerializeToString())
+    deployment.configure("reflection = true", 'reflection = true\ndescriptor_set = "county.pb"')
+    with deployment.start() as running:
+        for kind, body, expected, more in FORMS.values():
+            change = {"body": body, "records": "", "content_type": kind, **more}
+            released = release(running, asked(allowed(running), **change))
+            assert b"SECRET" in body
+            assert (released.body, released.rows) == (expected, 1)
+            assert released.content_type.split(";")[0] == kind
+        wrong = {"body": marriage(), "records": "", "content_type": "application/x-protobuf"}
+        for message in ("", "county.v1.Nothing"):
+            change = {**wrong, "message": message}
+            assert refusal(running, asked(allowed(running), **change)) == "CALL_UNREADABLE"
+    assert [one["rows"] for one in deployment.outcomes()] == [1, 1, 1, 1, 0, 0]
+    assert deployment.outcomes()[0]["release"]["records"] == 1
+    deployment.verify()
+
+
+def test_without_descriptors_no_protobuf_is_released(sidecar: Running) -> None:
+    kind, body, _, more = FORMS["protobuf"]
+    change = {"body": body, "records": "", "content_type": kind, **more}
+    assert refusal(sidecar, asked(allowed(sidecar), **change)) == "CALL_UNREADABLE"

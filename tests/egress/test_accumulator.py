@@ -163,6 +163,20 @@ def test_own_documents_pass_after_a_denial(guarded: Guarded) -> None:
         assert guarded.scan(as_json(own), caller="both").outcome is Outcome.PASS
 
 
+def test_own_documents_pass_when_what_diluted_a_day_has_left_the_window(guarded: Guarded) -> None:
+    """A document that adds nothing is not refused for what went before it."""
+    released, own = rows(household, 200, seed=1), rows(household, 2_000, seed=2)
+    with guarded:
+        guarded.release(released)
+        guarded.scan(as_json(own), caller="both")
+        later = AT + timedelta(hours=2)
+        few = [as_json([row]) for row in only(released[:3], "name", "date")]
+        passed = [guarded.scan(body, caller="both", at=later).outcome for body in few]
+        verdict = guarded.scan(as_json(own[:5]), caller="both", at=AT + timedelta(hours=25))
+
+    assert {*passed, verdict.outcome} == {Outcome.PASS}
+
+
 def test_the_verdict_names_the_sum_as_its_cause(guarded: Guarded) -> None:
     released = rows(household, 200, seed=1)
     with guarded:

@@ -151,6 +151,8 @@ def test_no_released_value_can_be_read_anywhere(
         st.from_regex(r"[0-9]{1,20}", fullmatch=True),
         st.from_regex(r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}", fullmatch=True),
         st.from_regex(r"[0-9]{1,11}\.[0-9]{0,9}", fullmatch=True),
+        st.from_regex(r"[a-z]{0,4}[0-9]{8}[0-9a-z]{0,10}", fullmatch=True),
+        st.from_regex(r"[省市年月日元路一壹1-9a-z.,-]{1,12}", fullmatch=True),
     )
 )
 def test_the_short_way_to_the_one_form_ends_where_the_long_way_does(text: str) -> None:

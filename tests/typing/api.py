@@ -58,6 +58,9 @@ class Recorder:
     def submit(self, record: bytes) -> Future[Receipt]:
         raise GovshareError
 
+    async def append_async(self, record: bytes) -> Receipt:
+        raise GovshareError
+
 
 class Committer:
     """Anything of this shape keeps salts."""

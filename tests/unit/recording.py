@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A gate over a log and salts that live in memory: what both promise, and nothing on a disk."""
 
+from asyncio import wrap_future
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -43,6 +44,9 @@ class MemoryLog:
         done.set_result(Receipt(index=index, record=record, proof=(), checkpoint=b"in memory"))
         return done
 
+    async def append_async(self, record: bytes) -> Receipt:
+        return self.submit(record).result()
+
     def documents(self) -> list[dict[str, Any]]:
         return [parse_record(record) for record in self.records]
 
@@ -57,6 +61,9 @@ class SlowLog:
         done: Future[Receipt] = Future()
         self.waiting.append((record, done))
         return done
+
+    async def append_async(self, record: bytes) -> Receipt:
+        return await wrap_future(self.submit(record))
 
     def sync(self) -> None:
         for index, (record, done) in enumerate(self.waiting):

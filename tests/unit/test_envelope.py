@@ -24,9 +24,10 @@ from govshare_policy.envelope import (
     read_signed,
     request_digest,
     seal,
+    verify_kept,
     verify_signed,
 )
-from govshare_policy.errors import AuditError, CallError, SignatureError
+from govshare_policy.errors import AuditError, CallError, SignatureError, VerificationError
 from govshare_policy.facts import RegisterFacts
 from govshare_policy.gate import Gate
 from govshare_policy.identity import CertificateTrust, Evidence
@@ -469,6 +470,68 @@ def test_a_record_with_another_envelope_is_found_when_it_is_replayed(
     world.log.records[:] = [encode_record({**record, "envelope": one}) for one in forged]
     assert signature not in forged
     assert world.replayed() == {Verdict.DIFFERS}
+
+
+KEPT: dict[str, dict[str, Any]] = {
+    "the purpose": {"purpose": "statistics"},
+    "the fields": {"fields": ["id_no"]},
+    "a field that no register knows": {"fields": ["id_no", "marital_status", "shoe_size"]},
+    "the grant": {"grant": "G02"},
+    "the party": {"on_behalf_of": ["D-CAB"]},
+    "no party": {"on_behalf_of": []},
+    "the person's absence": {"subject": ""},
+}
+
+
+@pytest.mark.parametrize("said", KEPT.values(), ids=list(KEPT))
+def test_a_record_is_held_against_the_envelope_in_it(
+    said: dict[str, Any], world: World, signer: Signer
+) -> None:
+    """An operator who writes another call beside a good envelope is found."""
+    asked = {"subject": PERSON, "on_behalf_of": ["D-HCB"]}
+    assert world.reason(call(**asked), sealed(call(**asked), signer)) == ""
+    [record] = world.log.documents()
+    verify_kept(verify_signed(record["envelope"]), record)
+    named = {key: value for key, value in {**asked, **said}.items() if value}
+    other = sealed(call(**named), signer).text.rpartition(".")[0]
+    with pytest.raises(VerificationError, match="says something else than its record: `"):
+        verify_kept(verify_signed(other), record)
+    world.log.records[:] = [encode_record({**record, "envelope": other})]
+    assert world.replayed() == {Verdict.DIFFERS}
+
+
+@pytest.mark.parametrize("wrong", [{}, {"call": None}, {"call": {"fields": 1}}], ids=str)
+def test_an_envelope_in_what_is_no_record_does_not_verify(
+    wrong: dict[str, Any], signer: Signer
+) -> None:
+    """It is said that the record is wrong, whatever is."""
+    content = verify_signed(sealed(call(), signer).text.rpartition(".")[0])
+    with pytest.raises(VerificationError, match="not what the gate writes"):
+        verify_kept(content, wrong)
+
+
+UNKNOWN: dict[str, dict[str, Any]] = {
+    "a field": {"fields": ["id_no", "shoe_size"]},
+    "a resource": {"resource": "R99", "grant": ""},
+    "a grant": {"grant": "G99"},
+    "a party": {"forwarded_for": ["D-HCB", "X-1"]},
+    "a person": {"action": "onward", "recipient": {"kind": "person", "id": "330102199001"}},
+    "a company": {"action": "onward", "recipient": {"kind": "company", "id": "X"}},
+    "a consent": {"consent": "C99"},
+    "everything": {"fields": ["*"]},
+}
+
+
+@pytest.mark.parametrize("said", UNKNOWN.values(), ids=list(UNKNOWN))
+def test_what_no_register_knows_is_the_envelopes_word_alone(
+    said: dict[str, Any], world: World, signer: Signer
+) -> None:
+    """The record leaves it out, and is still that of its envelope."""
+    asked = call(**said)
+    world.ask(asked, sealed(asked, signer))
+    [record] = world.log.documents()
+    verify_kept(verify_signed(record["envelope"]), record)
+    assert world.replayed() == {Verdict.SAME}
 
 
 def test_openssl_verifies_a_recorded_envelope_as_the_guide_says(

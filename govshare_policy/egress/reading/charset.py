@@ -27,6 +27,12 @@ _COMMON: Final = re.compile(
     r"|[的一是不了在人有我他这为之大来以个中上们到说国和地也子时道出而要于就下得可你年生省市县区路号男女]"
 )
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+# Letters in seven bits: as valid ASCII they would pass for text that says nothing.
+_SEVEN_BIT: Final = (
+    ("hz", re.compile(r"~\{[!-w][!-~]")),
+    ("iso2022_jp_2", re.compile(r"\x1b\$")),
+    ("utf_7", re.compile(r"\+[A-Za-z0-9+/]{3,200}+(?![A-Za-z0-9+/=])")),
+)
 _MIN_ORDINARY: Final = 0.95
 _CLOSE: Final = 0.02
 _MAX_CONTROL: Final = 0.01
@@ -36,16 +42,34 @@ def decode_text(body: bytes, *, budget: Budget, label: str = "") -> tuple[str, .
     """Return the text of *body*: two readings if two sets fit as well, or none."""
     for mark, name in _MARKS:
         if body.startswith(mark):
-            text = _try(body[len(mark) :], name)
-            return () if text is None else (text,)
+            body = body[len(mark) :]
+            text = _try(body, name)
+            if text is not None:
+                return (text,)
+            # Some tools put the mark in front of what they then do not convert.
+            break
     text = _try(body, "utf-8")
     if text is not None and _is_plain(text):
-        return (text,)
+        return (text, *_seven_bit(body, text, budget=budget))
     names = _candidates(body, label) or [_WESTERN]
     for name in names:
         budget.layers[name] = None
     texts = [text for name in names if (text := _try(body, name)) is not None]
     return tuple(text for text in texts if _is_plain(text) and _is_ordinary(text))
+
+
+def _seven_bit(body: bytes, text: str, *, budget: Budget) -> list[str]:
+    """Return what ASCII *text* says in sets that write all letters in seven bits."""
+    if not text.isascii():
+        return []
+    found = []
+    for name, shape in _SEVEN_BIT:
+        if shape.search(text) and (other := _try(body, name)) is not None:
+            letters = [char for char in other[:_SAMPLE_BYTES] if not char.isascii()]
+            if letters and _is_ordinary("".join(letters)):
+                budget.layers[name] = None
+                found.append(other)
+    return found
 
 
 def is_utf8(body: bytes) -> bool:

@@ -6,18 +6,34 @@ import html
 import quopri
 import re
 import sys
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from govshare_policy.egress.reading.charset import is_text
 from govshare_policy.egress.reading.forms import is_known
-from govshare_policy.egress.reading.model import CELL, Budget, Code, UnscannableError, without_marks
+from govshare_policy.egress.reading.model import (
+    CELL,
+    ROW,
+    Budget,
+    Code,
+    UnscannableError,
+    without_marks,
+)
+from govshare_policy.egress.reading.packed import is_zlib
 
 _UNICODE: Final = re.compile(
     r"(?:\\{1,2}(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|u\{[0-9A-Fa-f]{1,6}\}))++"
 )
 _UNIT: Final = re.compile(r"\\{1,2}(?:u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2}))")
+_OCTAL: Final = re.compile(r"(?:\\{1,2}[0-3][0-7]{2}){2,}+")
+_DUMP: Final = re.compile(
+    r"^(?:0x)?[0-9A-Fa-f]{4,16}[:h]?[ \t]{1,4}((?:[0-9A-Fa-f]{2}){1,8}+"
+    r"(?:[ \t-]{1,3}(?:[0-9A-Fa-f]{2}){1,8}+)*+)(?:(?:[ \t]{2,}|[ \t]*\|).*)?$",
+    re.MULTILINE,
+)
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,31});")
 _PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})++")
 _QUOTED: Final = re.compile(r"(?:=[0-9A-F]{2}(?:=\r?\n)?){2,}+")
@@ -34,17 +50,21 @@ _ALL: Final = 0.9
 _SAMPLE_CHARS: Final = 1 << 14
 _MIN_WHOLE: Final = 16
 _PAIR: Final = 2
-_MIN_OPAQUE_LINE: Final = 60
+_BLOCK_LINES: Final = frozenset({60, 64, 72, 76})
+_DUMP_LINES: Final = 16
+_MIN_DUMP: Final = 24
 _HEX_DIGITS: Final = 16
 _MIN_OTHER_SET: Final = 16
+_MAX_FORM: Final = 32
+_NUMBER: Final = re.compile(r"[0-9]+")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
-def whole_layer(text: str) -> tuple[str, bytes] | None:
+def whole_layer(text: str, *, opaque_bytes: int) -> tuple[str, bytes] | None:
     """Return what *text* is an encoding of as a whole, and the name of the encoding.
 
     Raises:
-        UnscannableError: If it is an encoding of something that is no known form.
+        UnscannableError: If it is an encoding of *opaque_bytes* or more that are no known form.
     """
     sample = text[:_SAMPLE_CHARS]
     if "%" in sample and _is_dense(_PERCENT, sample) and not _FORM.fullmatch(sample):
@@ -55,7 +75,21 @@ def whole_layer(text: str) -> tuple[str, bytes] | None:
         return "escapes", unescape_units(text).encode(errors="replace")
     if "=" in sample and _is_dense(_QUOTED, sample):
         return "quoted-printable", quopri.decodestring(text.encode(errors="replace"))
-    return _whole_encoding(text)
+    if _is_dump(sample):
+        return "hex dump", b"".join(map(bytes.fromhex, _dumped(text)))
+    return _whole_encoding(text, opaque_bytes=opaque_bytes)
+
+
+def _is_dump(sample: str) -> bool:
+    """Tell whether the lines of *sample* are numbered lines of bytes."""
+    lines = sample.strip().split("\n")[:_DUMP_LINES]
+    return len(lines) > 1 and all(map(_DUMP.fullmatch, lines[:-1])) and len(lines[0]) >= _MIN_DUMP
+
+
+def _dumped(text: str) -> Iterator[str]:
+    """Yield the digits of every line of a dump."""
+    for line in _DUMP.findall(text):
+        yield line.replace("-", " ")
 
 
 def _is_dense(pattern: re.Pattern[str], sample: str, *, share: float = _DENSE) -> bool:
@@ -63,7 +97,7 @@ def _is_dense(pattern: re.Pattern[str], sample: str, *, share: float = _DENSE) -
     return sum(map(len, pattern.findall(sample))) > share * len(sample)
 
 
-def _whole_encoding(text: str) -> tuple[str, bytes] | None:
+def _whole_encoding(text: str, *, opaque_bytes: int) -> tuple[str, bytes] | None:
     """Return *text* decoded from hexadecimal or base64, if that is all it is."""
     words = text[:_SAMPLE_CHARS].split()
     if not _is_block(words):
@@ -77,9 +111,11 @@ def _whole_encoding(text: str) -> tuple[str, bytes] | None:
             body = decode(packed)
             if body is not None and is_readable(body):
                 return name, body
-    # Shorter lines of one length are a list of numbers or codes, which need not mean anything.
-    is_packed = len(words[0]) >= _MIN_OPAQUE_LINE and len(packed) > _MIN_OPAQUE_LINE
-    if is_packed and len(set(packed)) > _HEX_DIGITS:
+    # Lines of another length, or each with an end of its own, are a list of numbers, digests or
+    # tokens, which need not mean anything.
+    is_block = len(words) == 1 or len(words[0]) in _BLOCK_LINES
+    is_block &= not any(word.endswith("=") for word in words[:-1])
+    if is_block and len(packed) >= opaque_bytes and len(set(packed)) > _HEX_DIGITS:
         raise UnscannableError(Code.UNKNOWN_FORM)
     return None
 
@@ -100,10 +136,20 @@ def is_readable(body: bytes) -> bool:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        return is_known(body) or (len(body) >= _MIN_OTHER_SET and is_text(body))
+        if is_known(body) or (is_zlib(body) and _inflates(body)):
+            return True
+        return len(body) >= _MIN_OTHER_SET and is_text(body)
     if text.isprintable():
         return True
     return len(body) >= _MIN_OTHER_SET and (is_known(body) or is_text(body))
+
+
+def _inflates(body: bytes) -> bool:
+    """Tell whether *body*, which begins like a zlib stream, goes on like one."""
+    try:
+        return bool(zlib.decompressobj().decompress(body, _SAMPLE_CHARS))
+    except zlib.error:
+        return False
 
 
 def decode_hex(text: str) -> bytes | None:
@@ -148,6 +194,8 @@ def unescape(text: str) -> str:
     """Return *text* with escapes, entities and percent signs resolved where they stand."""
     if "\\u" in text or "\\x" in text:
         text = _UNICODE.sub(lambda match: unescape_units(match.group()), text)
+    if "\\" in text:
+        text = _OCTAL.sub(lambda match: _octal(match.group()), text)
     if "&" in text:
         text = _ENTITY.sub(lambda match: without_marks(html.unescape(match.group())), text)
     if "%" in text:
@@ -157,15 +205,27 @@ def unescape(text: str) -> str:
     return text
 
 
+def _octal(run: str) -> str:
+    """Return what bytes in octal stand for, or *run* if that is no text."""
+    body = bytes(int(digits, 8) for digits in run.split("\\") if digits)
+    if body.isascii():
+        return run
+    return next((text for name in ("utf-8", "gb18030") if (text := _text(body, name))), run)
+
+
+def _text(body: bytes, charset: str) -> str | None:
+    """Return *body* decoded as *charset*, or ``None`` if it is not that."""
+    try:
+        return without_marks(body.decode(charset))
+    except UnicodeDecodeError:
+        return None
+
+
 def _decoded(match: re.Match[str], escaped: str) -> str:
     """Return what percent signs stand for, or the match if that is no text."""
     body = unquote_to_bytes(escaped)
-    for name in ("utf-8", "gb18030"):
-        try:
-            return without_marks(body.decode(name))
-        except UnicodeDecodeError:
-            continue
-    return match.group()
+    texts = (_text(body, name) for name in ("utf-8", "gb18030"))
+    return next((text for text in texts if text is not None), match.group())
 
 
 def unescape_units(text: str) -> str:
@@ -192,7 +252,10 @@ def _from_bytes(text: str) -> str:
 
 
 def form_text(text: str) -> str | None:
-    """Return the one segment of a form in a URL's encoding, or ``None`` if it is not one."""
+    """Return the segments of a form in a URL's encoding, or ``None`` if it is not one.
+
+    A form is one record, unless it has many fields and their names are numbered or come back.
+    """
     if not _FORM.fullmatch(text):
         return None
     charset = "utf-8" if is_text(unquote_to_bytes(text)) else "gb18030"
@@ -202,4 +265,12 @@ def form_text(text: str) -> str | None:
         )
     except ValueError:
         raise UnscannableError(Code.TOO_MANY) from None
-    return CELL.join(without_marks(value) for pair in pairs for value in pair[::-1] if value)
+    # One pair may be no form at all: a padded token ends with such a sign.
+    records: dict[str, list[str]] = {"": [text.strip()]} if len(pairs) == 1 else {}
+    seen: Counter[str] = Counter()
+    for name, value in pairs:
+        number = _NUMBER.search(name)
+        record = "" if len(pairs) <= _MAX_FORM else number.group() if number else str(seen[name])
+        seen[name] += 1
+        records.setdefault(record, []).extend(filter(None, (without_marks(value), name)))
+    return ROW.join(CELL.join(map(without_marks, cells)) for cells in records.values())

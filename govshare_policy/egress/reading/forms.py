@@ -31,7 +31,6 @@ _UNREADABLE: Final = (
     b"OggS",
     b"ID3",
     b"MSCF",
-    b"{\\rtf",
     b"%!PS",
 )
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -47,6 +46,11 @@ def is_known(body: bytes) -> bool:
         or is_picture(body)
         or body.startswith((*_UNREADABLE[:6], _OLE))
     )
+
+
+def is_rich_text(body: bytes) -> bool:
+    """Tell whether *body* begins like rich text."""
+    return body.startswith(b"{\\rtf")
 
 
 def is_picture(body: bytes) -> bool:

@@ -12,19 +12,28 @@ from typing import Final
 
 from govshare_policy.egress.reading.model import CELL, ROW, join_rows
 
-# A new record begins inside one line: tuples of SQL, objects of a script.
-_JOINTS: Final = re.compile(r"(?<=[)\]}])[ \t]*,?[ \t]*(?=[(\[{])")
+# A new record begins inside one line: tuples of SQL, objects of a script or of a printed list.
+_JOINTS: Final = re.compile(
+    r"(?<=[)\]}])[ \t]*,?[ \t]*"
+    r"(?=(?:[A-Za-z_][\w.$]{0,60}+|i:\d{1,9}+;[aO]:[\w:\"]{1,60}+)?[(\[{])",
+    re.ASCII,
+)
 _CUTS: Final = re.compile(
-    r"""[\t,;|:="'`<>(){}\[\]\\^~│、,;:|()【】《》「」“”‘’。!?\u3000]+"""
+    r"""[\t,;|:="'`<>(){}\[\]\\^~│、\uff0c\uff1b\uff5c\uff1a\uff1d\uff08\uff09【】《》「」“”‘’。!?"""
+    r"""\uff01\uff1f\u3000]+|\*{2,}+|&(?=[\w.%\[\]-]{1,60}+=)"""
     r"|(?<![A-Za-z]) +| +(?![A-Za-z])"
 )
-_SENTENCES: Final = re.compile(r"(?<=[。!?!?;;\n])")
+_SENTENCES: Final = re.compile(r"(?<=[。!?\uff01\uff1f;\uff1b\n])")
 _KEYED: Final = re.compile(
-    r"""^[ \t]*(?:[-*•+>#]+[ \t]+)?["'“【\[<]?"""
-    r"""([^\W\d][^\n:=:"']{0,60}?)["'”】\]>]?[ \t]*(?:=>|[:=:])""",
-    re.MULTILINE,
+    r"""^[ \t]*(?:[-*•+>#]+[ \t]+)?(?:\*\*|["'“【\[<])?"""
+    r"""([^\W\d][^\n:=\uff1a"']{0,60}?)(?:\*\*|["'”】\]>])?[ \t]*(?:=>|[:=\uff1a\uff1d])"""
 )
-_DIVIDER: Final = re.compile(r"[-=*_#~+.\s]{3,}|(?i:BEGIN:\w+|END:\w+)|\[[^\]]*\]")
+_DIVIDER: Final = re.compile(
+    r"[-=*_#~+.\s]{3,}|(?i:BEGIN:\w+|END:\w+)|\[[^\]]*\]|\*\d{1,9}"
+    r"|[-*=#]{1,60}+[ \[][^\n]{0,60}[-*=#]{2,}"
+)
+_LEAD: Final = re.compile(r"^(?:(?:[-*•+>#]{1,9}+[ \t]++)++|[+>])", re.MULTILINE)
+_SIZES: Final = re.compile(r"^\$\d{1,9}\r?\n", re.MULTILINE)
 _EMPTY: Final = re.compile(f"{CELL}{{2,}}")
 _SAMPLE_CHARS: Final = 1 << 16
 _LONG_LINE: Final = 400
@@ -33,28 +42,54 @@ _SHORT_LINE: Final = 60
 _FEW_CUTS: Final = 2
 _WINDOW_LINES: Final = 20
 _MAX_BLOCK_LINES: Final = 80
+_MAX_RECORD_LINES: Final = 32
+_PERIOD_SAMPLE: Final = 400
+_MIN_ALIKE: Final = 0.9
+_DATED: Final = re.compile(r"[\d./:年月日 T-]+")
 _MAX_LONE_BLOCK: Final = 64
 
 
 def has_joints(text: str) -> bool:
-    """Tell whether a line of *text* has several tuples or objects in it."""
-    return _JOINTS.search(text, 0, _SAMPLE_CHARS) is not None
+    """Tell whether many a line of *text* has several tuples or objects in it."""
+    sample = text[:_SAMPLE_CHARS]
+    return len(_JOINTS.findall(sample)) * 2 > sample.count("\n")
+
+
+def without_leads(text: str) -> str:
+    """Return *text* without the marks of lists, quotations or changes, if most lines have one."""
+    sample = text[:_SAMPLE_CHARS]
+    if len(_LEAD.findall(sample)) * 2 > sample.count("\n") + 1:
+        return _LEAD.sub("", text)
+    return text
 
 
 def lines_text(text: str) -> str:
     """Return the segments of text of unknown shape."""
-    lines = [line for line in _JOINTS.sub("\n", text).splitlines() if line.strip()]
+    if text.startswith("*") and "\n$" in text:
+        text = _SIZES.sub("", text)
+    lines, starts = _laid_out(_JOINTS.sub("\n", text))
     if not lines:
         return ""
-    lines = [piece for line in lines for piece in _shorten(line)]
     cut = _cut(lines)
     keys = [match.group(1).strip() if (match := _KEYED.match(line)) else "" for line in lines]
     if not _is_spread(lines, cut, keys):
         return ROW.join(map(_joined, lines, cut))
     return join_rows(
-        ROW.join(CELL.join(map(_joined, lines[a:b], cut[a:b])) for a, b in spans)
-        for spans in _groupings(text, lines, keys)
+        ROW.join(CELL.join(_joined(lines[at], cut[at]) for at in group) for group in groups)
+        for groups in _groupings(lines, starts, keys)
     )
+
+
+def _laid_out(text: str) -> tuple[list[str], list[int]]:
+    """Return the lines of *text* that are not blank, and where blank lines and rules part them."""
+    lines: list[str] = []
+    starts = [0]
+    for line in text.splitlines():
+        if not line.strip() or _DIVIDER.fullmatch(line):
+            starts.append(len(lines))
+        if line.strip():
+            lines += _shorten(line)
+    return lines, sorted({start for start in starts if start < len(lines)})
 
 
 def _joined(line: str, cut: str) -> str:
@@ -64,7 +99,7 @@ def _joined(line: str, cut: str) -> str:
 
 def _cut(lines: Sequence[str]) -> list[str]:
     """Return *lines* in pieces, each still one string."""
-    cut = _EMPTY.sub(CELL, _CUTS.sub(CELL, "\n".join(lines)))
+    cut = _EMPTY.sub(CELL, _CUTS.sub(CELL, without_leads("\n".join(lines))))
     return [part.strip(CELL) for part in cut.split("\n")]
 
 
@@ -99,19 +134,37 @@ def _is_spread(lines: Sequence[str], cut: Sequence[str], keys: Sequence[str]) ->
     )
 
 
-def _groupings(text: str, lines: Sequence[str], keys: Sequence[str]) -> list[list[tuple[int, int]]]:
-    """Return one or two ways to put *lines* together, as half-open ranges."""
+def _groupings(
+    lines: Sequence[str], starts: Sequence[int], keys: Sequence[str]
+) -> list[list[range]]:
+    """Return one or two ways to put *lines* together, as their numbers."""
+    count = len(lines)
     keyed = sum(map(bool, keys))
     ways = []
-    if keyed * 2 >= len(lines) and (keyed <= _MAX_LONE_BLOCK or len(set(keys)) * 2 <= keyed):
+    if keyed * 2 >= count and (keyed <= _MAX_LONE_BLOCK or len(set(keys)) * 2 <= keyed):
         ways.append(_by_key(lines, keys))
-    blocks = _by_divider(text, lines)
-    if 1 < len(blocks) < len(lines) and blocks not in ways:
-        ways.append(blocks)
-    return ways or [_by_window(len(lines))]
+    blocks = _ranges(starts, count)
+    if 1 < len(blocks) < count:
+        whole = [part for block in blocks for part in _by_window(block)]
+        if whole not in ways:
+            ways.append(whole)
+        length = len(blocks[0])
+        are_few = len(blocks) <= _MAX_LONE_BLOCK and keyed * 2 < count
+        if are_few and all(len(block) == length for block in blocks[1:]):
+            # Columns may stand below one another as well as records.
+            ways.append([range(at, count, length) for at in range(length)])
+    if ways:
+        return ways
+    ways.append(_by_window(range(count)))
+    period = _period(lines)
+    if period is not None and period > _WINDOW_LINES // 2:
+        # Wherever the first record begins, it lies inside one of these.
+        starts = range(0, count, period)
+        ways.append([range(at, min(count, at + 2 * period - 1)) for at in starts])
+    return ways
 
 
-def _by_key(lines: Sequence[str], keys: Sequence[str]) -> list[tuple[int, int]]:
+def _by_key(lines: Sequence[str], keys: Sequence[str]) -> list[range]:
     """Return ranges that begin where a key comes back, or a divider stands."""
     starts = [0]
     seen: set[str] = set()
@@ -125,30 +178,37 @@ def _by_key(lines: Sequence[str], keys: Sequence[str]) -> list[tuple[int, int]]:
     return _ranges(starts, len(lines))
 
 
-def _by_divider(text: str, lines: Sequence[str]) -> list[tuple[int, int]]:
-    """Return ranges that blank lines part."""
-    starts = []
-    index = 0
-    for block in re.split(r"\n[ \t\r]*\n", text):
-        starts.append(index)
-        index += sum(1 for line in _JOINTS.sub("\n", block).splitlines() if line.strip())
-    if index != len(lines) or len(starts) == 1:
-        return []
-    return [
-        (start, min(start + _MAX_BLOCK_LINES, b))
-        for a, b in _ranges(starts, len(lines))
-        for start in range(a, b, _MAX_BLOCK_LINES)
-    ]
-
-
-def _by_window(count: int) -> list[tuple[int, int]]:
-    """Return overlapping ranges over *count* lines."""
+def _by_window(lines: range) -> list[range]:
+    """Return overlapping runs of *lines*, or all of them if a record may be so long."""
+    if len(lines) <= _MAX_RECORD_LINES:
+        return [lines]
     step = _WINDOW_LINES // 2
-    return [
-        (start, min(count, start + _WINDOW_LINES)) for start in range(0, max(1, count - step), step)
-    ]
+    return [lines[at : at + _WINDOW_LINES] for at in range(0, len(lines) - step, step)]
 
 
-def _ranges(starts: Sequence[int], end: int) -> list[tuple[int, int]]:
+def _period(lines: Sequence[str]) -> int | None:
+    """Return after how many lines their shapes come back, or ``None`` if they do not."""
+    shapes = list(map(_shape, lines[:_PERIOD_SAMPLE]))
+    for period in range(2, min(_MAX_BLOCK_LINES, len(shapes) // 2) + 1):
+        pairs = list(zip(shapes, shapes[period:], strict=False))
+        alike = sum(one == other for one, other in pairs)
+        if alike >= _MIN_ALIKE * len(pairs) and len(set(shapes[:period])) > 1:
+            return period
+    return None
+
+
+def _shape(line: str) -> str:
+    """Return what kind of value *line* looks like."""
+    line = line.strip()
+    if line.isdecimal():
+        return f"{len(line)}"
+    if _DATED.fullmatch(line):
+        return "date"
+    if line.isascii():
+        return "ascii"
+    return "word" if line.isalpha() else "text"
+
+
+def _ranges(starts: Sequence[int], end: int) -> list[range]:
     """Return the ranges between *starts* that are not empty."""
-    return [(a, b) for a, b in zip(starts, [*starts[1:], end], strict=True) if a < b]
+    return [range(a, b) for a, b in zip(starts, [*starts[1:], end], strict=True) if a < b]

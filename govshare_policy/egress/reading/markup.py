@@ -37,6 +37,7 @@ _INLINE: Final = frozenset(
         "code",
     }
 )
+_BLOCKS: Final = frozenset({"form", "fieldset", "dl", "ul", "ol", "article", "section", "hr"})
 _TABLE_TAG: Final = re.compile(
     r"<(?:html|body|table|tr|td|div|p|li|form|input|span|!doctype html)\b", re.IGNORECASE
 )
@@ -149,7 +150,14 @@ def parse_xml(text: str, *, budget: Budget) -> Node:
     parser.CharacterDataHandler = builder.text
     parser.CommentHandler = builder.comment
     parser.ProcessingInstructionHandler = builder.instruction
-    feed(parser, text.lstrip(), budget=budget)
+    try:
+        feed(parser, text.lstrip(), budget=budget)
+    except UnscannableError as error:
+        if error.code is not Code.TOO_DEEP:
+            raise
+        # Elements that nobody closes are not deep, but no XML: a parser that builds nothing knows.
+        feed(new_parser(), text.lstrip(), budget=budget)
+        raise
     return builder.root()
 
 
@@ -170,10 +178,13 @@ def html_text(text: str, *, budget: Budget) -> str:
             out.append("\n")
         elif in_row and tag in {"td", "th"}:
             out.append(CELL)
+        elif tag in _BLOCKS and not in_row:
+            out.append("\n\f\n")
         elif tag not in _INLINE:
             out.append(" " if in_row else "\n")
         if "=" in attributes:
-            out.extend(f"{value}{CELL}" for value in _values(attributes))
+            end = CELL if in_row else "\n"
+            out.extend(f"{value}{end}" for value in _values(attributes))
         out.append(after)
     return _lay_out(html.unescape("".join(out)).split("\n"))
 
@@ -193,9 +204,9 @@ def _lay_out(lines: list[str]) -> str:
         cells = [cell.strip() for cell in line.split(CELL)]
         if len(cells) > 1:
             table.append([cell for cell in cells[1:] if cell] if not cells[0] else cells)
-        elif cells[0]:
+        elif cells[0] or "\f" in line:
             prose.append(cells[0])
-            if table:
+            if table and cells[0]:
                 parts.append(table_text(table))
                 table = []
     if table:

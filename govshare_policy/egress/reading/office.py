@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documents, slides and OpenDocument files: paragraphs and tables of a ZIP of XML."""
+"""Documents, slides and OpenDocument files: paragraphs and tables of a ZIP of XML.
 
+The text of a document is read, but a picture in it is not: one picture, embedded object, font or
+macro makes the whole file unreadable, since nobody knows what it shows.
+"""
+
+import re
 from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
 
 from govshare_policy.egress.reading.lines import lines_text
 from govshare_policy.egress.reading.markup import feed, new_parser
-from govshare_policy.egress.reading.model import Budget, Code, UnscannableError, join_rows
+from govshare_policy.egress.reading.model import (
+    Budget,
+    Code,
+    UnscannableError,
+    join_rows,
+    without_marks,
+)
 from govshare_policy.egress.reading.tables import table_text
 
 _PARAGRAPH: Final = frozenset({"p", "h"})
@@ -17,6 +28,14 @@ _TABLE: Final = frozenset({"tbl", "table"})
 _SPACE: Final = frozenset({"tab", "br", "cr", "s", "line-break"})
 # OpenDocument keeps the exact value beside what it shows.
 _VALUES: Final = frozenset({"office:value", "office:date-value", "office:string-value"})
+# Parts of ECMA-376 and OpenDocument files that no reader of the document sees as content.
+_ASIDE: Final = re.compile(
+    r"(?:xl|word|ppt)/printerSettings/[^/]{1,60}\.bin|docProps/thumbnail\.(?:jpe?g|png|wmf|emf)"
+    r"|Thumbnails/thumbnail\.png|layout-cache"
+)
+_MAX_ASIDE_BYTES: Final = 1 << 16
+_WIDE_RUN: Final = re.compile(rb"(?:[ -~]\x00|[^\x00][\x4e-\x9f]){4,}+")
+_NARROW_RUN: Final = re.compile(rb"[ -~\x80-\xff]{4,}+")
 
 
 def is_body(name: str) -> bool:
@@ -25,6 +44,22 @@ def is_body(name: str) -> bool:
         name.startswith(("word/", "ppt/slides/", "ppt/notesSlides/", "ppt/comments"))
         or name in {"content.xml", "styles.xml", "meta.xml"}
     )
+
+
+def printable(body: bytes) -> str:
+    """Return the runs of letters in *body*, one a line, whatever they mean."""
+    wide = (run.decode("utf-16-le") for run in _WIDE_RUN.findall(body))
+    narrow = (run.decode("utf-8", "ignore") for run in _NARROW_RUN.findall(body))
+    return without_marks("\n".join([*wide, *narrow]))
+
+
+def is_aside(name: str, body: bytes) -> bool:
+    """Tell whether *body* is one of the small parts that say nothing: printer settings, preview.
+
+    Every file that is written by the usual programs has some. They are too small for more than a
+    few records, and what of them is text is read like the rest.
+    """
+    return len(body) <= _MAX_ASIDE_BYTES and _ASIDE.fullmatch(name) is not None
 
 
 @dataclass(slots=True)

@@ -66,7 +66,7 @@ def _lzma(form: int) -> _Unpacker:
 
 
 _MAGIC: Final[tuple[tuple[bytes, str, Callable[[], _Unpacker]], ...]] = (
-    (b"\x1f\x8b", "gzip", lambda: _Zlib(31)),
+    (b"\x1f\x8b\x08", "gzip", lambda: _Zlib(31)),
     (b"BZh", "bzip2", bz2.BZ2Decompressor),
     (b"\xfd7zXZ\x00", "xz", lambda: _lzma(lzma.FORMAT_XZ)),
 )

@@ -3,7 +3,8 @@
 
 from typing import Final
 
-from govshare_policy.egress.reading.lines import has_joints, lines_text
+from govshare_policy.egress.reading.columns import columns_text
+from govshare_policy.egress.reading.lines import has_joints, lines_text, without_leads
 from govshare_policy.egress.reading.model import join_rows
 from govshare_policy.egress.reading.tables import (
     delimited_text,
@@ -18,6 +19,7 @@ _FEW_LINES: Final = 3
 
 def plain_text(text: str) -> str:
     """Return the segments of text without marks of its form: a table, columns or lines."""
+    text = without_leads(text)
     if has_joints(text):
         return lines_text(text)
     delimiter = find_delimiter(text)
@@ -27,6 +29,5 @@ def plain_text(text: str) -> str:
         in_doubt = is_short or not is_clean(text)
         return join_rows([found, lines_text(text)]) if in_doubt else found
     rows = split_gaps(text)
-    if rows is not None:
-        return join_rows([table_text(rows), lines_text(text)])
-    return lines_text(text)
+    found = "" if rows is None else table_text(rows)
+    return join_rows([found, columns_text(text), lines_text(text)])

@@ -18,7 +18,9 @@ from govshare_policy.egress.reading.archives import (
 )
 from govshare_policy.egress.reading.charset import decode_text, is_utf8
 from govshare_policy.egress.reading.escapes import encoded_runs, form_text, unescape, whole_layer
-from govshare_policy.egress.reading.forms import refuse_unreadable
+from govshare_policy.egress.reading.forms import is_known, is_rich_text, refuse_unreadable
+from govshare_policy.egress.reading.inlays import MAX_INLINE_CELLS, NESTED, inlaid, unescape_around
+from govshare_policy.egress.reading.joins import joined_text
 from govshare_policy.egress.reading.lines import lines_text
 from govshare_policy.egress.reading.mail import is_message, parts_of
 from govshare_policy.egress.reading.markup import has_tags, html_text, is_html, parse_xml
@@ -33,21 +35,15 @@ from govshare_policy.egress.reading.model import (
     join_rows,
     without_marks,
 )
-from govshare_policy.egress.reading.office import body_text, is_body
+from govshare_policy.egress.reading.office import body_text, is_aside, is_body, printable
 from govshare_policy.egress.reading.packed import is_zlib, packing_of, unpack, unpack_bare
 from govshare_policy.egress.reading.plain import plain_text
+from govshare_policy.egress.reading.rich import rich_text
 from govshare_policy.egress.reading.sheets import is_sheet, sheet_texts
 from govshare_policy.egress.reading.tree import parse_json, tree_text
 
 _DEFAULT: Final = Limits()
-_MAX_INLINE_CELLS: Final = 256
-# A cell that is itself a document: an object, a list, an element, or several lines. In a pattern
-# ``\s`` would match the separators too.
-_NESTED: Final = re.compile(
-    r"(?:(?<=[\x1e\x1f])|\A)"
-    r"(?:[ \t\r\n]*+[{\[<\"][^\x1e\x1f]*+(?<=[}\]>\" \t\r\n])|[^\x1e\x1f\n]*+\n[^\x1e\x1f]*+)"
-    r"(?=[\x1e\x1f]|\Z)"
-)
+_BY_CHANCE: Final = frozenset({Code.MALFORMED, Code.UNKNOWN_FORM})
 _HAS_FIELDS: Final = re.compile(r"[\",:]")
 _FOLDED: Final = re.compile(r"\r?\n[ \t]")
 
@@ -104,6 +100,10 @@ class _Reader:
             depth = self.budget.enter("tar", depth=depth)
             return self._members(tar_members(body, budget=self.budget), depth=depth)
         refuse_unreadable(body)
+        if is_rich_text(body):
+            depth = self.budget.enter("rtf", depth=depth)
+            found = rich_text(body, budget=self.budget)
+            return self.budget.take(self._open_cells(found, depth=depth))
         if is_message(body, label):
             return self._message(body, label, depth=depth)
         return self._bare(body, depth=depth, label=label) if body.strip() else ""
@@ -127,12 +127,32 @@ class _Reader:
     def text_text(self, text: str, *, depth: int) -> str:
         """Return the segments of *text*."""
         text = without_marks(text)
-        if layer := whole_layer(text):
-            name, body = layer
-            depth = self.budget.enter(name, depth=depth)
-            self.budget.expand(len(body))
-            return self.bytes_text(body, depth=depth)
+        if layer := whole_layer(text, opaque_bytes=self.budget.limits.opaque_bytes):
+            found = self._decoded(*layer, depth=depth)
+            if found is not None and len(text) >= self.budget.limits.opaque_bytes:
+                return found
+            # A digest or a code may be all there is, and decode by chance.
+            return join_rows([found or "", self._plain(text, depth=depth)])
+        return self._plain(text, depth=depth)
+
+    def _plain(self, text: str, *, depth: int) -> str:
+        """Return the segments of *text* that is no encoding as a whole."""
         return self.budget.take(self._open_cells(self._form(text), depth=depth, source=text))
+
+    def _decoded(self, name: str, body: bytes, *, depth: int) -> str | None:
+        """Return the segments of what text was decoded to, or ``None`` if that was by chance.
+
+        Digests and tokens decode too, and now and then begin like something.
+        """
+        depth = self.budget.enter(name, depth=depth)
+        self.budget.expand(len(body))
+        try:
+            return self.bytes_text(body, depth=depth)
+        except UnscannableError as error:
+            is_small = len(body) < self.budget.limits.opaque_bytes
+            if error.code in _BY_CHANCE and is_small and not is_known(body) and not is_utf8(body):
+                return None
+            raise
 
     def _form(self, text: str) -> str:
         """Return the segments of *text* in the form it has."""
@@ -159,7 +179,10 @@ class _Reader:
     def _json(self, text: str) -> str | None:
         """Return the segments of JSON, one document or one a line; ``None`` if it is neither."""
         try:
-            return tree_text(parse_json(text), budget=self.budget)
+            tree = parse_json(text)
+            while isinstance(tree, str) and tree.lstrip()[:1] in {"{", "[", '"'}:
+                tree = parse_json(tree)
+            return tree_text(tree, budget=self.budget)
         except ValueError:
             pass
         try:
@@ -171,31 +194,23 @@ class _Reader:
 
     def _open_cells(self, text: str, *, depth: int, source: str = "") -> str:
         """Return *text*, the reading of *source*, with what is encoded in its cells beside it."""
-        text = unescape(text)
+        text = unescape_around(text)
         ends: list[int] = []
         inlays: list[tuple[int, str]] = []
         extras: list[str] = []
         for start, end, inner in self._inner_texts(text, depth=depth, source=source, taken=ends):
             ends += [start, end]
-            if ROW in inner or inner.count(CELL) > _MAX_INLINE_CELLS:
+            if ROW in inner or inner.count(CELL) > MAX_INLINE_CELLS:
                 extras.append(inner)
             elif inner:
                 inlays.append((end, inner))
-        if not inlays and not extras:
-            return text
-        out = []
-        at = 0
-        for end, inner in sorted(inlays):
-            is_last = text[end : end + 1] in {"", ROW, CELL}
-            out += [text[at:end], CELL, inner, "" if is_last else CELL]
-            at = end
-        return join_rows(["".join([*out, text[at:]]), *extras])
+        return inlaid(text, inlays, extras)
 
     def _inner_texts(
         self, text: str, *, depth: int, source: str, taken: list[int]
     ) -> Iterator[tuple[int, int, str]]:
         """Yield start, end and segments of what is nested or encoded in *text*."""
-        for match in _NESTED.finditer(text):
+        for match in NESTED.finditer(text):
             inner = match.group()
             if inner == source or not inner.strip():
                 continue
@@ -206,9 +221,9 @@ class _Reader:
         for start, end, name, body in encoded_runs(text, budget=self.budget):
             # An odd place among starts and ends is inside of something that was read already.
             if bisect_right(spans, start) % 2 == 0:
-                inside = self.budget.enter(name, depth=depth)
-                self.budget.expand(len(body))
-                yield start, end, self.bytes_text(body, depth=inside)
+                segments = self._decoded(name, body, depth=depth)
+                if segments is not None:
+                    yield start, end, segments
 
     def _nested(self, cell: str, *, depth: int) -> str | None:
         """Return the segments of a cell that is a document, or ``None`` if it is none."""
@@ -246,6 +261,8 @@ class _Reader:
             elif is_office and is_body(name):
                 found = body_text(self._part(body), budget=self.budget)
                 texts.append(self.budget.take(self._open_cells(found, depth=depth)))
+            elif is_office and is_aside(name, body):
+                texts.append(self.budget.take(lines_text(printable(body))))
             else:
                 texts.append(self.bytes_text(body, depth=depth))
         texts += [
@@ -258,7 +275,7 @@ class _Reader:
             for name, text in sheets.items()
             if not is_sheet(name) and name not in known
         ]
-        return join_rows(texts)
+        return join_rows([*texts, joined_text(texts)])
 
     def _part(self, body: bytes) -> str:
         """Return the text of one part of an office file."""

@@ -6,6 +6,7 @@ leaves that open, both readings are given.
 """
 
 import csv
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,17 +21,38 @@ from govshare_policy.egress.reading.model import (
     without_marks,
 )
 
-DELIMITERS: Final = ("\t", ",", ";", "|", "\x01", "^", "~", "│", "┃", ",", "、", ";", "|", "¦")
+DELIMITERS: Final = (
+    "\t",
+    ",",
+    ";",
+    "|",
+    "\x01",
+    "^",
+    "~",
+    "│",
+    "┃",
+    "\uff0c",
+    "、",
+    "\uff1b",
+    "\uff5c",
+    "¦",
+)
 _SAMPLE_LINES: Final = 200
 _SAMPLE_CHARS: Final = 1 << 16
 # Of the lines of a sample, so many agree on the number of delimiters: titles and totals do not.
 _AGREEMENT: Final = 0.8
 # A table that is no longer than this may lie on its side.
 _MAX_TALL: Final = 64
-_MAX_MOLTEN: Final = 3
+# In a molten table both come again; a header of its own counts too.
+_MAX_ONCE: Final = 0.6
+_MAX_PAIR: Final = 2
+# A table that says one field of one record in a row has no more columns than this.
+MAX_MOLTEN: Final = 8
 _MAX_FIELD_CHARS: Final = 1 << 24
-_OTHER_MARKS: Final = re.compile(r"[(\[{<=]|[:：] ")
+_OTHER_MARKS: Final = re.compile(r"[(\[{<=]|: |\uff1a")
 _GAPS: Final = re.compile(r"(?<=\S)(?: {2,}|\u3000+)(?=\S)")
+
+_EMPHASIS: Final = re.compile(r"(?:\*\*|[*`~_])?+[ \t]*+\|[ \t]*+(?:\*\*|[*`~_])?+")
 
 _Rows = Sequence[Sequence[str]]
 
@@ -70,6 +92,8 @@ def delimited_text(text: str, delimiter: str) -> str:
     Raises:
         UnscannableError: If a cell is larger than any cell should be.
     """
+    if delimiter == "|":
+        text = _EMPHASIS.sub("|", text)
     if '"' not in text:
         return _split_fast(text, delimiter)
     csv.field_size_limit(_MAX_FIELD_CHARS)
@@ -87,7 +111,7 @@ def _split_fast(text: str, delimiter: str) -> str:
     lines = text.splitlines()
     head = [line.split(delimiter) for line in lines[: _MAX_TALL + 1]]
     width = max(map(len, head), default=0)
-    if len(lines) <= max(_MAX_TALL, width) or width <= _MAX_MOLTEN:
+    if len(lines) <= max(_MAX_TALL, width) or width <= _MAX_PAIR + 1:
         return table_text([line.split(delimiter) for line in lines])
     joined = ROW.join(lines)
     if f" {delimiter}" in joined or f"{delimiter} " in joined:
@@ -113,8 +137,10 @@ def table_text(rows: _Rows) -> str:
     width = max(map(len, rows), default=0)
     if len(rows) > 1 and width > 1 and (len(rows) <= _MAX_TALL or width > len(rows)):
         parts.append(_emit(_columns(rows, width)))
-    if width <= _MAX_MOLTEN and len(filled) > 1:
-        parts.append(_emit(_grouped(filled)))
+    if width == _MAX_PAIR and len(filled) > 1:
+        parts.append(_emit(_paired(filled)))
+    if _MAX_PAIR < width <= MAX_MOLTEN:
+        parts.append(molten_text(filled))
     return join_rows(parts)
 
 
@@ -133,14 +159,8 @@ def _columns(rows: _Rows, width: int) -> list[list[str]]:
     return [column for column in columns if column]
 
 
-def _grouped(rows: _Rows) -> list[list[str]]:
-    """Return records laid out downwards: (field, value) rows, or (record, field, value) rows."""
-    if max(map(len, rows)) == _MAX_MOLTEN:
-        records: dict[str, list[str]] = {}
-        for row in rows:
-            records.setdefault(row[0], []).extend(row[1:])
-        known = list(records.values())
-        return known if len(known) < len(rows) else []
+def _paired(rows: _Rows) -> list[list[str]]:
+    """Return records laid out downwards as (field, value) rows."""
     group: list[list[str]] = [[]]
     seen: set[str] = set()
     for row in rows:
@@ -150,3 +170,33 @@ def _grouped(rows: _Rows) -> list[list[str]]:
         seen.add(row[0])
         group[-1] += row[1:]
     return group if 1 < len(group) < len(rows) else []
+
+
+def molten_text(rows: _Rows) -> str:
+    """Return the records of a table whose rows say one field each: record, field, value.
+
+    Two columns are record and field if no pair of theirs comes twice and most pairs come.
+    """
+    width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
+    rows = [row for row in rows if len(row) == width]
+    if not _MAX_PAIR < width <= MAX_MOLTEN:
+        return ""
+    columns = list(zip(*rows, strict=True))
+    counts = [len(set(column)) for column in columns]
+    parts = []
+    for record, field in itertools.permutations(range(width), 2):
+        records, fields = counts[record], counts[field]
+        if not (
+            1 < fields <= _MAX_TALL
+            and records > 1
+            and max(fields, records) <= _MAX_ONCE * len(rows)
+            and records * fields <= 2 * len(rows)
+            and len(set(zip(columns[record], columns[field], strict=True))) == len(rows)
+        ):
+            continue
+        known: dict[str, list[str]] = {}
+        for row in rows:
+            cells = known.setdefault(row[record], [row[record]])
+            cells += (cell for at, cell in enumerate(row) if at not in {record, field})
+        parts.append(_emit(known.values()))
+    return join_rows(parts)

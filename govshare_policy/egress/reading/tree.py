@@ -10,21 +10,27 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from govshare_policy.egress.reading.joins import joined_text
 from govshare_policy.egress.reading.model import (
     CELL,
     ROW,
     Budget,
     Code,
     UnscannableError,
+    join_rows,
     without_marks,
 )
-from govshare_policy.egress.reading.tables import table_text
+from govshare_policy.egress.reading.tables import MAX_MOLTEN, molten_text, table_text
 
 # A record has no more fields than this; what is larger is a collection of records.
 MAX_FIELDS: Final = 64
 _MAX_INHERITED: Final = 32
 _TICK_ROWS: Final = 4_096
 _WINDOW: Final = 20
+_MAX_CELL: Final = 3
+_MAX_MOLTEN_ROWS: Final = 50_000
+# Of the lists in one tree, so many are looked at for a key that they share.
+_MAX_LISTS: Final = 16
 
 Node = Any  # A recursive type of tuples, lists and scalars, decided by isinstance below.
 
@@ -52,7 +58,8 @@ def tree_text(node: Node, *, budget: Budget) -> str:
     """
     walk = _Walk(budget)
     walk.visit(node, inherited=(), level=0)
-    return ROW.join(walk.rows)
+    tables = [ROW.join(walk.rows[a:b]) for a, b in walk.lists] if len(walk.lists) > 1 else []
+    return join_rows([*walk.rows, joined_text(tables)])
 
 
 def _cells(values: Sequence[Node]) -> list[str]:
@@ -69,11 +76,21 @@ def _is_scalars(node: Node) -> bool:
     return isinstance(node, list) and not any(isinstance(item, (list, tuple)) for item in node)
 
 
+def _is_cell(node: Node) -> bool:
+    """Tell whether *node* is a scalar or an object of hardly more than one."""
+    return not isinstance(node, (list, tuple)) or (
+        isinstance(node, tuple)
+        and len(node) <= _MAX_CELL
+        and not any(isinstance(value, (list, tuple)) for _, value in node)
+    )
+
+
 class _Walk:
     """One walk over one tree. Collects rows; the shapes are the key sets it has met."""
 
     def __init__(self, budget: Budget) -> None:
         self.rows: list[str] = []
+        self.lists: list[tuple[int, int]] = []
         self._budget = budget
         self._shapes: set[tuple[str, ...]] = set()
         self._chars = 0
@@ -115,6 +132,13 @@ class _Walk:
             self.rows.append(table_text([_cells(item) for item in items]))
             self._check()
             return
+        begin = len(self.rows)
+        self._visit_items(items, inherited=inherited, level=level)
+        if len(items) > 1 and type(items[0]) is tuple and len(self.lists) < _MAX_LISTS:
+            self.lists.append((begin, len(self.rows)))
+        self._visit_cells(items, level=level)
+
+    def _visit_items(self, items: list[Node], *, inherited: tuple[str, ...], level: int) -> None:
         for item in items:
             if type(item) is tuple:
                 values = [value for _, value in item]
@@ -122,6 +146,22 @@ class _Walk:
                     self._emit_flat(item, values, inherited=inherited)
                     continue
             self.visit(item, inherited=inherited, level=level + 1)
+
+    def _visit_cells(self, items: list[Node], *, level: int) -> None:
+        """Add the records of objects that are cells: lists of them, or with their place inside."""
+        limit = self._budget.limits.nesting
+        if type(items[0]) is tuple:
+            width = len(list(_flatten(items[0], level=level, limit=limit)))
+            if 1 < len(items) <= _MAX_MOLTEN_ROWS and width <= MAX_MOLTEN:
+                rows = [_scalars_of(item, level=level, limit=limit) for item in items]
+                self.rows += filter(None, [molten_text(rows)])
+                self._check()
+            return
+        for item in items:
+            if isinstance(item, list) and 1 < len(item) <= MAX_FIELDS and all(map(_is_cell, item)):
+                cells = list(_flatten(item, level=level, limit=limit))
+                if len(cells) <= MAX_FIELDS:
+                    self.emit(cells)
 
     def _emit_flat(self, pairs: Node, values: list[Node], *, inherited: tuple[str, ...]) -> None:
         """Add the row of an object of scalars; new keys too, since a key may be data."""
@@ -181,6 +221,15 @@ class _Walk:
             if len(columns) > 1:
                 for row in zip(*columns, strict=True):
                     self.emit(row)
+
+
+def _scalars_of(node: Node, *, level: int, limit: int) -> list[str]:
+    """Return the scalars of an object, soon if it holds nothing else."""
+    if type(node) is tuple:
+        values = [value for _, value in node]
+        if not any(isinstance(value, (list, tuple)) for value in values):
+            return _cells(values)
+    return list(_flatten(node, level=level, limit=limit))
 
 
 def _flatten(node: Node, *, level: int, limit: int) -> Iterator[str]:

@@ -86,23 +86,27 @@ class CheckStreamResponse(_message.Message):
     def __init__(self, id: _Optional[str] = ..., result: _Optional[_Union[CheckResult, _Mapping]] = ...) -> None: ...
 
 class ReleaseRequest(_message.Message):
-    __slots__ = ("record_id", "body", "content_type", "records")
+    __slots__ = ("record_id", "body", "content_type", "records", "message")
     RECORD_ID_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
     record_id: str
     body: bytes
     content_type: str
     records: str
-    def __init__(self, record_id: _Optional[str] = ..., body: _Optional[bytes] = ..., content_type: _Optional[str] = ..., records: _Optional[str] = ...) -> None: ...
+    message: str
+    def __init__(self, record_id: _Optional[str] = ..., body: _Optional[bytes] = ..., content_type: _Optional[str] = ..., records: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class ReleaseResponse(_message.Message):
-    __slots__ = ("body", "rows", "receipt")
+    __slots__ = ("body", "rows", "receipt", "content_type")
     BODY_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     body: bytes
     rows: int
     receipt: Receipt
-    def __init__(self, body: _Optional[bytes] = ..., rows: _Optional[int] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ...) -> None: ...
+    content_type: str
+    def __init__(self, body: _Optional[bytes] = ..., rows: _Optional[int] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., content_type: _Optional[str] = ...) -> None: ...

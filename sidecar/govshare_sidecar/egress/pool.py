@@ -6,7 +6,9 @@ Each has the guard open by itself; the indexes are mapped from files that they s
 
 import asyncio
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -14,9 +16,10 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from govshare_policy.egress.guard import Envelope
+from govshare_policy.egress.place import Place
 from govshare_policy.egress.reading import Limits
 from govshare_policy.egress.register import ReleasedRows
-from govshare_policy.egress.station import Place, Station
+from govshare_policy.egress.station import Station
 from govshare_policy.egress.verdict import Verdict
 from govshare_policy.errors import AuditError, GovshareError
 from govshare_sidecar.egress.settings import EgressConfig
@@ -129,10 +132,18 @@ def _begin(place: Place, limits: Limits) -> None:
     # Whoever is told to stop is the process that asks; it ends this one when it has drained.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _station.append(Station.open(place, limits=limits))
     except GovshareError as error:
         _trouble.append(str(error))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _guard() -> Station:

@@ -19,6 +19,7 @@ from govshare_policy.gate import Answer
 from govshare_policy.identity import Evidence
 from govshare_policy.legal import Effect
 from govshare_sidecar._pb import envoy_pb2 as pb
+from govshare_sidecar.door import BODY_TIMEOUT_S
 from govshare_sidecar.envoy.canary import MAX_BYTES, PATH, ROUTE, TOKEN, Trial
 from govshare_sidecar.envoy.carrier import Carrier, HttpCarrier
 from govshare_sidecar.envoy.counter import Counter, TrialError
@@ -34,7 +35,7 @@ from govshare_sidecar.problem import denial, language_of, release_headers, troub
 from govshare_sidecar.receipts import PLACE
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.release import BROKEN_OFF, CALLER_LEFT, RELEASED
-from govshare_sidecar.request import BODY_TIMEOUT_S, Asked
+from govshare_sidecar.request import Asked
 from govshare_sidecar.tracing import TRACEPARENT, arrived, traced
 from govshare_sidecar.tracing import onward as traceparent
 from govshare_sidecar.upstream import UpstreamError

@@ -3,7 +3,8 @@
 
 from govshare_policy.crypto import sm3
 from govshare_sidecar.request import Asked
-from govshare_sidecar.routes import Route, match
+from govshare_sidecar.routes import Route
+from govshare_sidecar.targets import match
 from tests.unit.gathered import plain_call
 
 ROUTE = Route.parse(

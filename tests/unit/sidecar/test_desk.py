@@ -2,10 +2,11 @@
 """The desk answers until the log fails, and never again."""
 
 import asyncio
-from collections.abc import Coroutine
+import threading
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from govshare_policy.call import Call, call_from_document
 from govshare_policy.errors import AuditError
 from govshare_policy.gate import Answer, Gate, Outcome
 from govshare_policy.identity import Evidence
+from govshare_policy.register import Grant
+from govshare_policy.subjects import Uncounted
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.limits import Limits
 from govshare_sidecar.metrics import Metrics
@@ -37,6 +40,9 @@ class MemoryLog:
         self.waiting.append((record, future))
         return future
 
+    async def append_async(self, record: bytes) -> Receipt:
+        return await asyncio.wrap_future(self.submit(record))
+
     def take(self) -> None:
         for record, future in self.waiting:
             receipt = Receipt(index=len(self.records), record=record, proof=(), checkpoint=b"")
@@ -50,6 +56,16 @@ class MemoryLog:
         self.waiting.clear()
 
 
+class SlowSubjects(Uncounted):
+    """Has room for everybody, once the disk has."""
+
+    def __init__(self) -> None:
+        self.disk = threading.Event()
+
+    def take_all(self, grants: Iterable[Grant], day: date, subject: str) -> bool:
+        return self.disk.wait(5)
+
+
 class World:
     """A desk over a log in memory."""
 
@@ -59,11 +75,13 @@ class World:
         self.salts = SaltStore(directory / "salts.sqlite")
         self.metrics = Metrics()
         self.failures = 0
+        self.subjects = SlowSubjects()
         gate = Gate(
             basis=lambda: self.basis,
             log=self.log,
             salts=self.salts,
             now=lambda: datetime(2025, 9, 22, 2, tzinfo=UTC),
+            subjects=self.subjects,
         )
         limits = Limits(in_flight=2, per_caller=1)
         self.desk = Desk(gate, self.metrics, on_failure=self.failed, limits=limits)
@@ -71,9 +89,9 @@ class World:
     def failed(self) -> None:
         self.failures += 1
 
-    async def ask(self) -> "asyncio.Task[object]":
+    async def ask(self, call: Call = CALL) -> "asyncio.Task[object]":
         task: asyncio.Task[object] = asyncio.create_task(
-            self.desk.answer(CALL, Evidence(), entrance="test")
+            self.desk.answer(call, Evidence(), entrance="test")
         )
         await self.arrived()
         return task
@@ -197,6 +215,27 @@ def test_what_becomes_of_an_allowed_call_is_recorded_at_any_load(world: World) -
         await world.arrived()
         world.log.take()
         assert (await concluded).index == 3
+
+    run(world, scenario())
+
+
+def test_a_slow_disk_holds_up_the_calls_and_not_the_loop(world: World) -> None:
+    """Those behind a call that waits for it keep their places, so that times do not run back."""
+
+    async def scenario() -> None:
+        counted = await world.ask(replace(CALL, subject="ID1"))
+        plain = await world.ask()
+        await asyncio.sleep(0.1)
+        assert world.log.waiting == []
+        world.subjects.disk.set()
+        while len(world.log.waiting) < 2:  # noqa: ASYNC110  it is filled from another thread
+            await asyncio.sleep(0.01)
+        world.log.take()
+        for number, task in enumerate((counted, plain)):
+            answer = await task
+            assert isinstance(answer, Answer)
+            assert answer.record_id.encode() in world.log.records[number]
+            assert answer.decision.outcome == "allow"
 
     run(world, scenario())
 

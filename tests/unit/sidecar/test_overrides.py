@@ -180,6 +180,16 @@ profile = "national-809"
 data = "data"
 report = "differences.jsonl"
 """
+SHOWN = """
+upstream_certificate = "tls/sidecar.pem"
+upstream_key = "tls/sidecar.key"
+"""
+SIGNATURE = """
+[{}.signature]
+key = "file:keys/audit.pem"
+passphrase_file = "keys/audit.passphrase"
+audience = "civil-affairs"
+"""
 WORKERS = """
 workers = 2
 watch_s = 5
@@ -201,7 +211,11 @@ def whole(directory: Path) -> Path:
     made.configure('network = "extranet"', 'upstream_ca = "tls/ca.pem"')
     made.configure("[envoy]", '[envoy]\nclient_ca = "tls/ca.pem"')
     proxy = configuration("https://127.0.0.1:1", directory)
-    proxy = proxy.replace("[grpc_proxy]", '[grpc_proxy]\nupstream_ca = "tls/ca.pem"')
+    proxy = proxy.replace("[grpc_proxy]", f'[grpc_proxy]\nupstream_ca = "tls/ca.pem"\n{SHOWN}')
+    proxy += SIGNATURE.format("grpc_proxy")
+    made.configure(f'upstream = "{NOWHERE}"', 'upstream = "https://127.0.0.1:1"\n' + SHOWN)
+    made.configure("reflection = true", 'reflection = true\ndescriptor_set = "county.pb"')
+    made.configure("[metrics]\n", f"{SIGNATURE.format('http')}[metrics]\n")
     made.config.write_text(made.config.read_text() + proxy + MORE)
     return made.config
 

@@ -4,7 +4,8 @@
 import pytest
 
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.routes import Route, RouteError, Target, match
+from govshare_sidecar.routes import Route, RouteError
+from govshare_sidecar.targets import Target, match
 
 
 def route(

@@ -79,9 +79,7 @@ def as_chat_lines(rows: list[Row]) -> bytes:
 
 def as_bare_values(rows: list[Row]) -> bytes:
     """One value a line, one record after the other, with a number in front of each record."""
-    return "\n".join(
-        "\n".join([str(n + 1), *row.values()]) for n, row in enumerate(rows)
-    ).encode()
+    return "\n".join("\n".join([str(n + 1), *row.values()]) for n, row in enumerate(rows)).encode()
 
 
 def as_numbered(rows: list[Row]) -> bytes:
@@ -149,9 +147,7 @@ def as_protobuf_text(rows: list[Row]) -> bytes:
 
 def as_octal_protobuf_text(rows: list[Row]) -> bytes:
     """The same as its printer writes it: bytes that are no ASCII as octal escapes."""
-    return "".join(
-        chr(b) if b < 0x80 else f"\\{b:03o}" for b in as_protobuf_text(rows)
-    ).encode()
+    return "".join(chr(b) if b < 0x80 else f"\\{b:03o}" for b in as_protobuf_text(rows)).encode()
 
 
 def as_toml(rows: list[Row]) -> bytes:
@@ -251,9 +247,7 @@ def as_bold_table(rows: list[Row]) -> bytes:
 
 def as_latex(rows: list[Row]) -> bytes:
     lines = [" & ".join(row.values()) + r" \\ \hline" for row in rows]
-    return (
-        r"\begin{tabular}{|l|l|}" + "\n" + "\n".join(lines) + "\n" + r"\end{tabular}"
-    ).encode()
+    return (r"\begin{tabular}{|l|l|}" + "\n" + "\n".join(lines) + "\n" + r"\end{tabular}").encode()
 
 
 def as_ascii_frame(rows: list[Row]) -> bytes:
@@ -282,9 +276,7 @@ def as_expanded_client(rows: list[Row]) -> bytes:
 
 
 def as_query_lines(rows: list[Row]) -> bytes:
-    return "\n".join(
-        "https://api.example.com/v1/query?" + urlencode(row) + "#top" for row in rows
-    ).encode()
+    return "\n".join("https://api.example.com/v1/query?" + urlencode(row) for row in rows).encode()
 
 
 def as_form_lines(rows: list[Row]) -> bytes:
@@ -341,9 +333,7 @@ def as_soap(rows: list[Row]) -> bytes:
 
 
 def as_cdata(rows: list[Row]) -> bytes:
-    return (
-        b"<r><code>0</code><data><![CDATA[" + as_json(rows) + b"]]></data></r>"
-    )
+    return b"<r><code>0</code><data><![CDATA[" + as_json(rows) + b"]]></data></r>"
 
 
 def as_gb2312_xml(rows: list[Row]) -> bytes:
@@ -449,28 +439,23 @@ def as_mysqldump(rows: list[Row]) -> bytes:
 
 def as_insert_set(rows: list[Row]) -> bytes:
     return "\n".join(
-        "INSERT INTO p SET " + ", ".join(f"`f{n}` = '{v}'" for n, v in enumerate(row.values()))
+        "INSERT INTO p SET "
+        + ", ".join(f"`f{n}` = '{v}'" for n, v in enumerate(row.values()))
         + ";"
         for row in rows
     ).encode()
 
 
 def as_hex_literals(rows: list[Row]) -> bytes:
-    return "\n".join(
-        "INSERT INTO p VALUES ("
-        + ",".join(f"0x{value.encode().hex().upper()}" for value in row.values())
-        + ");"
-        for row in rows
-    ).encode()
+    lists = [",".join(f"0x{v.encode().hex().upper()}" for v in row.values()) for row in rows]
+    head = "INSERT INTO p VALUES"
+    return "\n".join(f"{head} ({values});" for values in lists).encode()
 
 
 def as_updates(rows: list[Row]) -> bytes:
-    return "\n".join(
-        "UPDATE p SET "
-        + ", ".join(f"f{n}=N'{v}'" for n, v in enumerate(row.values()))
-        + f" WHERE id={n};\nGO"
-        for n, row in enumerate(rows)
-    ).encode()
+    lists = [", ".join(f"f{n}=N'{v}'" for n, v in enumerate(row.values())) for row in rows]
+    head = "UPDATE p SET"
+    return "\n".join(f"{head} {pairs} WHERE id=1;\nGO" for pairs in lists).encode()
 
 
 def as_redis(rows: list[Row]) -> bytes:
@@ -495,7 +480,7 @@ def as_redis_protocol(rows: list[Row]) -> bytes:
 
 def as_mongo(rows: list[Row]) -> bytes:
     return "\n".join(
-        '{ "_id" : ObjectId("507f1f77bcf86cd7994390%02x"), ' % n
+        f'{{ "_id" : ObjectId("507f1f77bcf86cd7994390{n:02x}"), '
         + ", ".join(f'"f{m}" : "{v}"' for m, v in enumerate(row.values()))
         + ', "n" : NumberLong(1) }'
         for n, row in enumerate(rows)
@@ -606,7 +591,7 @@ def as_rtf(rows: list[Row]) -> bytes:
 
 def as_rtf_prose(rows: list[Row]) -> bytes:
     lines = [
-        "".join(c if c.isascii() else f"\\u{ord(c) - (65536 if ord(c) > 32767 else 0)} ?" for c in t)
+        "".join(c if c.isascii() else f"\\u{(ord(c) ^ 0x8000) - 0x8000} ?" for c in t)
         for t in ("，".join(row.values()) for row in rows)
     ]
     return ("{\\rtf1\\ansi\\uc1 " + "\\par\n".join(lines) + "\\par}").encode()
@@ -702,9 +687,7 @@ def as_properties(rows: list[Row]) -> bytes:
 
 def as_environment(rows: list[Row]) -> bytes:
     return "\n".join(
-        f'P{n}_F{m}="{value}"'
-        for n, row in enumerate(rows)
-        for m, value in enumerate(row.values())
+        f'P{n}_F{m}="{value}"' for n, row in enumerate(rows) for m, value in enumerate(row.values())
     ).encode()
 
 
@@ -719,9 +702,7 @@ def as_turtle(rows: list[Row]) -> bytes:
 
 def as_fields_of_lists(rows: list[Row]) -> bytes:
     """Columns one after another, each a block of lines under its name."""
-    return "\n\n".join(
-        f"{key}\n" + "\n".join(row[key] for row in rows) for key in rows[0]
-    ).encode()
+    return "\n\n".join(f"{key}\n" + "\n".join(row[key] for row in rows) for key in rows[0]).encode()
 
 
 CLERKS: Final[dict[str, Writer]] = {

@@ -1,13 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Envelopes: who asked what for which purpose, under the caller's own SM2 signature.
-
-``BASE64URL(content) "." BASE64URL(signature) "." BASE64URL(opening)``, without padding. The first
-two parts stay in the record. Personal values stand in the content as commitments only, and the
-opening, which lets one check them, is never recorded. docs/how-to/envelopes.md has an example.
-"""
+"""Envelopes sealed by callers, and opened by gateways, each once."""
 
 import base64
-import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -16,38 +10,34 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-from govshare_policy.call import Call, RecipientKind, parse_object
-from govshare_policy.crypto import (
-    DEFAULT_ID,
-    PublicKey,
-    Signer,
-    hmac_sm3,
-    sign_checked,
-    sm3,
-    verify,
+from govshare_policy.call import Call
+from govshare_policy.crypto import DEFAULT_ID, PublicKey, Signer, sign_checked, sm3, verify
+from govshare_policy.envelope.content import (
+    DOMAIN,
+    base64url,
+    committed_of,
+    decoded,
+    public_of,
+    read_signed,
+    spelled,
 )
 from govshare_policy.errors import CallError, ConfigError, IdentityError, SignatureError
 
-DOMAIN: Final = b"govshare-envelope/v1\n"
 MAX_ENVELOPE: Final = 16 * 1024
 WINDOW: Final = timedelta(minutes=5)
 OPENING_BYTES: Final = 32
 _PARTS: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})")
-_KEYS: Final = frozenset(
-    ("v", "system", "department", "call", "commitments", "audience", "at", "nonce", "key")
-)
-_NONCE: Final = re.compile(r"[0-9a-f]{32}")
-_AT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 
 
 class Fault(StrEnum):
-    """What is wrong with an envelope by itself."""
+    """What is wrong with an envelope by itself, or with its being in a record."""
 
     MALFORMED = "malformed"
     SIGNATURE = "signature"
     AUDIENCE = "audience"
     STALE = "stale"
     REPLAYED = "replayed"
+    DIFFERS = "differs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +113,7 @@ class Opener:
             return Opened(fault=Fault.MALFORMED)
         content = opened.content
         try:
-            verify(public, DOMAIN + _spelled(content), signature, signer_id=DEFAULT_ID)  # 2.
+            verify(public, DOMAIN + spelled(content), signature, signer_id=DEFAULT_ID)  # 2.
         except SignatureError:
             return Opened(fault=Fault.SIGNATURE)
         if content["audience"] != self.audience:  # 3.
@@ -167,16 +157,16 @@ def seal(
         "v": 1,
         "system": system,
         "department": department,
-        "call": _public(call),
-        "commitments": _committed(call, request, opening),
+        "call": public_of(call),
+        "commitments": committed_of(call, request, opening),
         "audience": audience,
         "at": at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "nonce": secrets.token_hex(16),
         "key": base64.b64encode(signer.public.to_spki()).decode(),
     }
-    data = _spelled(content)
+    data = spelled(content)
     signature = sign_checked(signer, DOMAIN + data, signer_id=DEFAULT_ID)
-    return ".".join(_base64url(part) for part in (data, signature, opening))
+    return ".".join(base64url(part) for part in (data, signature, opening))
 
 
 def request_digest(method: str, target: str, body: bytes = b"") -> str:
@@ -201,56 +191,10 @@ def verify_says(opened: Opened, call: Call, *, system: str, department: str) -> 
     said = opened.content
     wanted: dict[str, object] = {"system": system, "department": department}
     if opened.opening is not None:
-        wanted["call"] = _public(call)
-        wanted["commitments"] = _committed(call, opened.request, opened.opening)
+        wanted["call"] = public_of(call)
+        wanted["commitments"] = committed_of(call, opened.request, opened.opening)
     if any(said.get(name) != value for name, value in wanted.items()):
         raise IdentityError("the envelope says something else than the call")
-
-
-def read_signed(signed: str) -> tuple[dict[str, Any], bytes, bytes, PublicKey]:
-    """Return what a record keeps of an envelope: content, its bytes, signature and key.
-
-    Raises:
-        CallError: If it is none.
-    """
-    content, mark, signature = signed.partition(".")
-    try:
-        data, der = _decoded(content), _decoded(signature)
-        document = parse_object(data)
-        _verify_shape(document)
-        if not mark or _spelled(document) != data:
-            raise CallError("an envelope is spelled canonically")
-        return document, data, der, PublicKey.from_spki(_key_of(document))
-    except (ConfigError, ValueError, TypeError, KeyError):
-        raise CallError("the envelope is not of its shape") from None
-
-
-def verify_signed(signed: str) -> dict[str, Any]:
-    """Return the content of a recorded envelope, once its own key made its signature.
-
-    Whose key it is, ``certificates.tsv`` says: compare SM3 of ``key``.
-
-    Raises:
-        CallError: If it is no envelope.
-        SignatureError: If the key did not make it.
-    """
-    document, data, signature, public = read_signed(signed)
-    verify(public, DOMAIN + data, signature, signer_id=DEFAULT_ID)
-    return document
-
-
-def open_recorded(signed: str) -> Opened:
-    """Return the envelope that a record keeps, with its fault where its signature is not good.
-
-    Raises:
-        CallError: If it is no envelope.
-    """
-    content, data, signature, public = read_signed(signed)
-    try:
-        verify(public, DOMAIN + data, signature, signer_id=DEFAULT_ID)
-    except SignatureError:
-        return Opened(fault=Fault.SIGNATURE)
-    return Opened(signed=signed, content=content, key=public.fingerprint)
 
 
 def _parse(presented: Presented) -> tuple[Opened, bytes, PublicKey]:
@@ -263,76 +207,7 @@ def _parse(presented: Presented) -> tuple[Opened, bytes, PublicKey]:
         signed=signed,
         content=content,
         key=public.fingerprint,
-        opening=_decoded(shape[3]),
+        opening=decoded(shape[3]),
         request=presented.request,
     )
     return opened, signature, public
-
-
-def _verify_shape(document: Mapping[str, Any]) -> None:
-    if set(document) != _KEYS or document["v"] != 1:
-        raise CallError("an envelope has the members of its version")
-    if not _NONCE.fullmatch(document["nonce"]) or not _AT.fullmatch(document["at"]):
-        raise CallError("a nonce or an instant is not of its shape")
-    datetime.fromisoformat(document["at"])
-    base64.b64decode(document["key"], validate=True)
-
-
-def _key_of(document: Mapping[str, Any]) -> bytes:
-    return base64.b64decode(document["key"], validate=True)
-
-
-def _public(call: Call) -> dict[str, Any]:
-    """Return what of *call* may stand in the clear: all that is neither proven nor personal."""
-    said: dict[str, Any] = {
-        "action": call.action.value,
-        "resource": call.resource,
-        "fields": list(call.fields),
-        "purpose": call.purpose,
-        "channel": call.channel,
-        "item": call.item,
-        "grant": call.grant,
-        "consent": call.consent,
-        "derived": call.derived,
-        "commercial": call.commercial,
-        "on_behalf_of": list(call.on_behalf_of),
-        "forwarded_for": list(call.forwarded_for),
-    }
-    if call.recipient is not None:
-        kind = call.recipient.kind
-        known = "" if kind is RecipientKind.PERSON else call.recipient.id
-        said["recipient"] = {"kind": kind.value, "id": known}
-    return said
-
-
-def _committed(call: Call, request: str, opening: bytes) -> dict[str, str]:
-    recipient = call.recipient
-    person = recipient is not None and recipient.kind is RecipientKind.PERSON
-    values = {
-        "request": request,
-        "operator": call.operator,
-        "subject": call.subject,
-        "recipient": recipient.id if recipient is not None and person else "",
-    }
-    return {
-        name: hmac_sm3(opening, name.encode() + b"\x00" + value.encode()).hex()
-        for name, value in values.items()
-        if value
-    }
-
-
-def _spelled(document: Mapping[str, Any]) -> bytes:
-    # RFC 8785: the keys are ASCII, and there is no number but small integers.
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return text.encode("utf-8", "strict")
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _decoded(text: str) -> bytes:
-    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if _base64url(data) != text:
-        raise CallError("a part of an envelope is not spelled canonically")
-    return data

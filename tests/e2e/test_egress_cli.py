@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The onward guard on the command line, without a sidecar."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from govshare_policy.crypto import generate_key
+from tests.e2e.deployment import PASSPHRASE
+from tests.e2e.egress_world import OTHERS, PEOPLE, as_json
+
+
+@pytest.fixture
+def guard(tmp_path: Path) -> Path:
+    (tmp_path / "keys").mkdir()
+    assert run(tmp_path, "key", "keys/egress.key")[0] == 0
+    public = generate_key(tmp_path / "keys" / "own.pem", PASSPHRASE)
+    (tmp_path / "keys" / "own.pub").write_bytes(public.to_pem())
+    (tmp_path / "keys" / "own.passphrase").write_bytes(PASSPHRASE + b"\n")
+    (tmp_path / "keys" / "own.passphrase").chmod(0o600)
+    (tmp_path / "obtained.json").write_bytes(as_json(PEOPLE))
+    (tmp_path / "own.json").write_bytes(as_json(OTHERS))
+    (tmp_path / "held.jsonl").write_bytes(b"\n".join(as_json([r])[1:-1] for r in PEOPLE) + b"\n")
+    return tmp_path
+
+
+PLACE = ("--directory", "egress", "--keys", "keys/egress.key")
+SIGN = ("--key", "keys/own.pem", "--passphrase-file", "keys/own.passphrase")
+RELEASE = ("--receipt", "REC-1", "--resource", "R08", "--provider", "D-CAB", "--grant", "G01")
+
+
+def run(directory: Path, *arguments: str) -> tuple[int, str]:
+    command = (sys.executable, "-m", "govshare_policy.cli", "egress", *arguments)
+    made = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    return made.returncode, made.stdout or made.stderr
+
+
+def test_a_registered_file_is_recognised_in_another_and_own_data_are_not(guard: Path) -> None:
+    code, said = run(guard, "register", "obtained.json", *RELEASE, "--subject", "id_no", *PLACE)
+    assert (code, json.loads(said)["rows"]) == (0, len(PEOPLE))
+
+    code, said = run(guard, "scan", "obtained.json", "own.json", *PLACE)
+    obtained, own = json.loads(said)["files"]
+    assert (code, obtained["outcome"], own["outcome"]) == (1, "deny", "pass")
+    assert obtained["evidence"][0]["receipt"] == "REC-1"
+    assert not any(row["id_no"] in said for row in PEOPLE)
+    assert run(guard, "scan", "own.json", *PLACE)[0] == 0
+
+
+def test_what_the_department_held_before_is_its_own(guard: Path) -> None:
+    code, said = run(guard, "holdings", "import", "held.jsonl", "--subject", "id_no", *PLACE, *SIGN)
+    assert (code, json.loads(said)["subjects"]) == (0, len(PEOPLE))
+    held = ("--holdings-key", "keys/own.pub")
+    code, said = run(
+        guard, "register", "obtained.json", *RELEASE, "--subject", "id_no", *held, *PLACE
+    )
+    assert (code, json.loads(said)["kept"]) == (0, 0)
+
+    assert run(guard, "scan", "obtained.json", *PLACE)[0] == 0
+    code, said = run(guard, "holdings", "list", "--public", "keys/own.pub", *PLACE)
+    assert (code, len(json.loads(said)["statements"])) == (0, 1)
+
+
+def test_an_approval_is_signed_and_listed(guard: Path) -> None:
+    (guard / "egress").mkdir()
+    of = ("--to", "archive.example:443", "--approver", "deputy", "--reason", "sealed")
+    on = ("--directory", "egress")
+    add = ("allow", "add", *of, "--until", "2099-01-01", *on, *SIGN)
+    assert run(guard, *add, "--form", "encrypted")[0] == 0
+    assert run(guard, *add, "--form", "whatever")[0] == 2
+
+    code, said = run(guard, "allow", "list", *on, "--public", "keys/own.pub")
+    assert (code, json.loads(said)["allowances"][0]["form"]) == (0, "encrypted")
+
+
+def test_a_damaged_index_ends_the_command_with_3(guard: Path) -> None:
+    assert run(guard, "register", "obtained.json", *RELEASE, *PLACE)[0] == 0
+    for path in (guard / "egress" / "index-1").iterdir():
+        path.write_bytes(path.read_bytes()[:-3] + b"xyz")
+
+    assert run(guard, "scan", "own.json", *PLACE)[0] == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("register", "obtained.json", *RELEASE, "--subject", "nobody", *PLACE),
+        ("register", "obtained.json", *RELEASE, "--soft", "maybe", *PLACE),
+        ("register", "obtained.json", *RELEASE, "--lapses-on", "soon", *PLACE),
+        ("scan", "missing.json", "--directory", "keys", "--keys", "keys/egress.key"),
+    ],
+    ids=["no such field", "no such strength", "no day", "no file"],
+)
+def test_bad_input_ends_with_2(guard: Path, arguments: tuple[str, ...]) -> None:
+    assert run(guard, *arguments)[0] == 2
