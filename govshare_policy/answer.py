@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a caller is told, and what became of a call: the values at the end of the way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from govshare_policy.audit import Receipt
@@ -79,6 +79,14 @@ class Answer:
             "precedence": self.precedence,
             "revision": f"sm3:{self.decision.revision.hex()}",
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """An answer that nobody may be given yet, and the record that has to be written first."""
+
+    answer: Answer
+    record: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

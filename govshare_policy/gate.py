@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from govshare_policy.answer import Answer, Outcome
+from govshare_policy.answer import Answer, Decided, Outcome
 from govshare_policy.audit import Receipt, encode_record, new_record_id
 from govshare_policy.call import Call
 from govshare_policy.decision import decide, refuse
@@ -82,14 +82,6 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """An answer that nobody may be given yet, and the record that has to be written first."""
-
-    answer: Answer
-    record: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """Answers calls. The whole data flow is the body of :meth:`decide`, and then of the log."""
 
@@ -119,12 +111,8 @@ class Gate:
         values: Mapping[str, str] | None = None,
         recognised: Mapping[str, Any] | None = None,
     ) -> Future[Answer]:
-        """Decide *call* now and return a future that ends once the answer is recorded.
-
-        The arguments are those of :meth:`decide`.
-        """
-        decided = self.decide(call, evidence, values=values, recognised=recognised)
-        return self._recorded(decided.answer, decided.record)
+        """:meth:`decide` now, and return a future that ends once the answer is recorded."""
+        return self._recorded(self.decide(call, evidence, values=values, recognised=recognised))
 
     def decide(
         self,
@@ -171,11 +159,7 @@ class Gate:
         return self.log.submit(self._outcome(answer, outcome))
 
     async def conclude_async(self, answer: Answer, outcome: Outcome) -> Receipt:
-        """Do the same in a coroutine, and return the receipt.
-
-        Raises:
-            AuditError: If no salt could be had, or the record did not reach the log.
-        """
+        """Do the same, and return once the record is in the log; else raise :exc:`AuditError`."""
         return await self.log.append_async(self._outcome(answer, outcome))
 
     def _outcome(self, answer: Answer, outcome: Outcome) -> bytes:
@@ -222,7 +206,7 @@ class Gate:
         quotas = {grant.id: grant.daily_quota or 0 for grant in decision.spends}
         return self.usage.take_all(quotas, day)
 
-    def _recorded(self, answer: Answer, record: bytes) -> Future[Answer]:
+    def _recorded(self, decided: Decided) -> Future[Answer]:
         answered: Future[Answer] = Future()
         answered.set_running_or_notify_cancel()  # a caller that leaves cannot cancel the record
 
@@ -230,9 +214,9 @@ class Gate:
             if (error := done.exception()) is not None:
                 answered.set_exception(error)
             else:
-                answered.set_result(replace(answer, receipt=done.result()))
+                answered.set_result(replace(decided.answer, receipt=done.result()))
 
-        self.log.submit(record).add_done_callback(finish)
+        self.log.submit(decided.record).add_done_callback(finish)
         return answered
 
 

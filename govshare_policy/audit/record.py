@@ -90,7 +90,8 @@ def format_time(at: datetime) -> str:
     """Return the instant *at* as records write it: UTC, microseconds, ``Z``; 27 characters."""
     if at.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    text = at.astimezone(UTC).isoformat(timespec="microseconds")
+    return f"{text.removesuffix('+00:00')}Z"
 
 
 def new_record_id(at: datetime) -> str:
@@ -113,9 +114,7 @@ def _draw() -> bytes:
             return _random.popleft()
         except IndexError:
             drawn = os.urandom(_ID_BYTES * _DRAWN)
-            _random.extend(
-                drawn[at : at + _ID_BYTES] for at in range(0, len(drawn), _ID_BYTES)
-            )
+            _random.extend(drawn[at : at + _ID_BYTES] for at in range(0, len(drawn), _ID_BYTES))
 
 
 @lru_cache(maxsize=1024)

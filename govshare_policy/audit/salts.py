@@ -14,13 +14,21 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from govshare_policy.audit.salttree import LEVELS, NODE_BYTES, ROOT, day_of, path_of, puncture, walk
+from govshare_policy.audit.salttree import (
+    LEVELS,
+    NODE_BYTES,
+    ROOT,
+    Seed,
+    day_of,
+    path_of,
+    puncture,
+    walk,
+)
 from govshare_policy.crypto import hmac_sm3
 from govshare_policy.errors import AuditError, VerificationError
 
@@ -30,7 +38,6 @@ _APPLICATION: Final = 0x67736C31
 # memory: asking SQLite, as for `data_version`, takes five locks and lets other threads go first.
 # Source: SQLite, Database File Format, 1.3.7.
 _STATE: Final = slice(24, 28)
-_REMEMBERED_LEVELS: Final = 3
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS node (
     day TEXT NOT NULL, place TEXT NOT NULL, node BLOB NOT NULL, PRIMARY KEY (day, place)
@@ -45,31 +52,6 @@ CREATE TABLE IF NOT EXISTS wanted (record TEXT PRIMARY KEY, content TEXT NOT NUL
 def commitment(salt: bytes, name: str, value: str) -> str:
     """Return the commitment to *value* as the record carries it; 64 hex digits."""
     return hmac_sm3(salt, name.encode() + b"\x00" + value.encode()).hex()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seed:
-    """The whole tree of one day, and the nodes in it from which salts were reached.
-
-    Attributes:
-        day: The legal day.
-        state: Of the file in which the seed was read.
-        node: The seed; 32 bytes.
-        below: Nodes three levels down, by their places; at most 4,096.
-    """
-
-    day: str
-    state: bytes
-    node: bytes = field(repr=False)
-    below: dict[str, bytes] = field(default_factory=dict, repr=False)
-
-    def salt(self, path: str) -> bytes:
-        """Return the salt at *path*; 32 bytes."""
-        place = path[:_REMEMBERED_LEVELS]
-        node = self.below.get(place)
-        if node is None:
-            node = self.below[place] = walk(self.node, place)
-        return walk(node, path[_REMEMBERED_LEVELS:])
 
 
 class SaltStore:
@@ -87,7 +69,7 @@ class SaltStore:
         """
         self._lock = threading.Lock()
         # Guarded by the lock: the seed last used, and the nodes next below it.
-        self._seed: _Seed | None = None
+        self._seed: Seed | None = None
         try:
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -234,7 +216,6 @@ class SaltStore:
         """Close the file."""
         self._seed = None
         self._db.close()
-        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -258,7 +239,7 @@ class SaltStore:
             return None
         place, node = row
         if place == ROOT:
-            self._seed = _Seed(day=day, state=state, node=node)
+            self._seed = Seed(day=day, state=state, node=node)
         return walk(node, path[len(place) :])
 
     def _above(self, day: str, path: str) -> tuple[str, bytes] | None:

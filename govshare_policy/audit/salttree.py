@@ -12,6 +12,7 @@ Source:
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -23,9 +24,35 @@ NODE_BYTES: Final = 32
 LEVELS: Final = 16
 DIGITS: Final = "0123456789abcdef"
 ROOT: Final = ""
+_REMEMBERED_LEVELS: Final = 3
 _UUID7: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seed:
+    """The whole tree of one day, and the nodes in it from which salts were reached.
+
+    Attributes:
+        day: The legal day.
+        state: Of the file in which the seed was read.
+        node: The seed; 32 bytes.
+        below: Nodes three levels down, by their places; at most 4,096.
+    """
+
+    day: str
+    state: bytes
+    node: bytes = field(repr=False)
+    below: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+    def salt(self, path: str) -> bytes:
+        """Return the salt at *path*; 32 bytes."""
+        place = path[:_REMEMBERED_LEVELS]
+        node = self.below.get(place)
+        if node is None:
+            node = self.below[place] = walk(self.node, place)
+        return walk(node, path[_REMEMBERED_LEVELS:])
 
 
 def day_of(record_id: str) -> date:

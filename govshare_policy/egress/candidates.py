@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What in one text could be a released value, and where it stands.
+"""What in a text could be a released value, and where it stands.
 
 A cell is a candidate as a whole. In a cell that is more than one word, so are its fragments, its
 tokens, and what has the shape of a number, a date or an amount; names and addresses in running
-text are found by their beginnings (:mod:`govshare_policy.egress.windows`).
+text are found by their beginnings (:mod:`govshare_policy.egress.windows`). The patterns run over
+many cells at once, parted by a control character that none of them crosses.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -16,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from govshare_policy.egress.kinds import is_id_number
+from govshare_policy.egress.quickly import canonical_of
+from govshare_policy.egress.shapes import GAP, Shapes
 
 ROW: Final = "\x1e"
 CELL: Final = "\x1f"
 LONG: Final = 480
 """A cell of more characters is running text: what stands in it must stand close together."""
 
-_SIMPLE: Final = re.compile(r"(?!.*[\dx]{19})[a-z0-9_.@%+\-/:]{0,64}|[^\x00-\x7f]{1,4}")
-_FRAGMENT: Final = re.compile(r"[^,;:=|\"'<>(){}\[\]\t\n，。；：、！？「」《》【】]+")
+_LONG_NUMBER: Final = re.compile(r"[\dx]{19}")
+_FRAGMENT: Final = re.compile(r"[^\x1f,;:=|\"'<>(){}\[\]\t\n，。；：、！？「」《》【】]+")
 _TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9_.@%+\-]{3,}[a-z0-9]")
 _DATE: Final = re.compile(
     r"(?<!\d)(?:(?:1[89]|20)\d\d(?:年\d{1,2}月\d{1,2}日?|[-/.]\d{1,2}[-/.]\d{1,2}"
@@ -31,9 +34,9 @@ _DATE: Final = re.compile(
     r"|\d{1,2}[-/.]\d{1,2}[-/.](?:1[89]|20)\d\d)(?!\d)"
 )
 _AMOUNT: Final = re.compile(
-    r"(?<![\d.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\d.]*\d)(?:[万亿]?元|[万亿])?"
+    r"(?<![\d.,])(?=[\d.,万亿元]{5})(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\d.]*\d)(?:[万亿]?元|[万亿])?"
 )
-_GROUPS: Final = re.compile(r"\d+(?:[ \-.]{1,3}\d+){0,24}x?")
+_GROUPS: Final = re.compile(r"(?=[\d \-.x]{7})\d+(?:[ \-.]{1,3}\d+){0,24}x?")
 _GROUP: Final = re.compile(r"\d+x?")
 _IDENTITY: Final = re.compile(
     r"(?=([1-9]\d{5}(?:1[89]|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dx]))"
@@ -44,6 +47,7 @@ _LEAST: Final = 5
 
 _SPAN_DIGITS: Final = range(7, 25)
 _SPAN_GROUPS: Final = 8
+_IDENTITY_DIGITS: Final = 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,37 +81,96 @@ def tabulate(text: str) -> Table:
     return Table(cells=cells, cell=cell, segment=rows, segments=np.unique(rows).size)
 
 
-def is_complex(cell: str, whole: str) -> bool:
-    """Return whether *cell* may hold more than the one value that it is, *whole* in its one form.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forms:
+    """The one form of each distinct cell, and which cells may hold more than one value.
 
-    A cell whose one form is a number or a day is nothing else.
+    Attributes:
+        whole: The form of each cell.
+        complexes: The numbers of the cells that may hold more; ascending.
+        divisible: Those of them that have something of a known shape inside, or several parts.
     """
-    return _SIMPLE.fullmatch(cell) is None and _PLAIN.fullmatch(whole) is None
+
+    whole: list[str]
+    complexes: list[int]
+    divisible: list[int]
 
 
-def inner(cell: str, canonical: Callable[[str], str]) -> Iterator[tuple[str, int]]:
-    """Yield the canonical candidates inside a complex cell, each with its offset."""
-    for shape in (_FRAGMENT, _TOKEN):
-        for match in shape.finditer(cell):
-            found = match.group().strip()
-            if 1 < len(found) < len(cell):
-                yield canonical(found), match.start()
-    for shape in (_DATE, _AMOUNT):
-        for match in shape.finditer(cell):
-            if match.end() - match.start() >= _LEAST:
-                yield canonical(match.group()), match.start()
-    for match in _GROUPS.finditer(cell):
-        if match.end() - match.start() >= _SPAN_DIGITS.start:
-            for number in _numbers(match.group()):
-                yield canonical(number), match.start()
+def forms_of(cells: list[str]) -> Forms:
+    """Return the forms of distinct folded *cells*."""
+    shapes = Shapes.of(cells)
+    whole = list(cells)
+    for at in np.flatnonzero(~shapes.own_form()).tolist():
+        whole[at] = canonical_of(cells[at])
+    simple = shapes.simple()
+    for at in np.flatnonzero(shapes.unsure()).tolist():
+        simple[at] = _LONG_NUMBER.search(cells[at]) is None
+    complexes = [
+        at for at in np.flatnonzero(~simple).tolist() if _PLAIN.fullmatch(whole[at]) is None
+    ]
+    divisible = shapes.divisible()
+    return Forms(
+        whole=whole, complexes=complexes, divisible=[at for at in complexes if divisible[at]]
+    )
 
 
-def _numbers(run: str) -> Iterator[str]:
-    """Yield the numbers that a run of digit groups may be meant as.
+def inner(cells: list[str]) -> list[tuple[str, int, int]]:
+    """Return the canonical candidates inside folded *cells*: value, number of the cell, offset."""
+    text = GAP.join(cells)
+    sizes = np.fromiter(map(len, cells), dtype=np.int64, count=len(cells))
+    starts = np.cumsum(sizes + 1) - sizes - 1
+    found = list(_matches(text))
+    at = np.fromiter((place for _, place in found), dtype=np.int64, count=len(found))
+    owners = np.searchsorted(starts, at, side="right") - 1
+    offsets = at - starts[owners]
+    forms = {value: canonical_of(value) for value in {value for value, _ in found}}
+    entries = zip(found, owners.tolist(), offsets.tolist(), strict=True)
+    return [(forms[value], owner, offset) for (value, _), owner, offset in entries]
+
+
+def _matches(text: str) -> Iterator[tuple[str, int]]:
+    """Yield what has a shape or stands between delimiters, as it is written, and where."""
+    for match in _FRAGMENT.finditer(text):
+        found = match.group().strip()
+        if len(found) > 1 and not _is_cell(text, match.start(), match.start() + len(found)):
+            yield found, match.start()
+    # Long numbers are found once more below.
+    for match in _TOKEN.finditer(text):
+        found = match.group()
+        if not _is_long_number(found) and not _is_cell(text, *match.span()):
+            yield found, match.start()
+    yield from ((match.group(), match.start()) for match in _DATE.finditer(text))
+    for match in _AMOUNT.finditer(text):
+        found = match.group()
+        if _LEAST <= len(found) and not _is_long_number(found):
+            yield found, match.start()
+    for match in _GROUPS.finditer(text):
+        run = match.group()
+        if len(run) >= _SPAN_DIGITS.start:
+            yield from ((number, match.start()) for number in _numbers(run))
+
+
+def _is_long_number(text: str) -> bool:
+    return len(text) in _SPAN_DIGITS and text.isdecimal()
+
+
+def _is_cell(text: str, begin: int, end: int) -> bool:
+    """Return whether a match is a whole cell, which is a candidate already."""
+    return (begin == 0 or text[begin - 1] == GAP) and text[end : end + 1] in {"", GAP}
+
+
+def _numbers(run: str) -> tuple[str, ...]:
+    """Return the numbers that a run of digit groups may be meant as.
 
     A number is a span of whole groups. Only an identity number, which carries a date and a check
     digit, is also looked for across their bounds; what it leaves over is a number again.
     """
+    if run.isalnum() and len(run) <= _IDENTITY_DIGITS:
+        return (run, run[:-1]) if run[-1] == "x" else (run,)
+    return tuple(_split(run))
+
+
+def _split(run: str) -> Iterator[str]:
     groups = _GROUP.findall(run)
     for first in range(len(groups)):
         spans = accumulate(groups[first : first + _SPAN_GROUPS])

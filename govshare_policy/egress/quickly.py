@@ -9,14 +9,21 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from govshare_policy.egress.kinds import is_day
 from govshare_policy.egress.values import canonical
 
-_DAY: Final = re.compile(r"(?:1[89]|20)\d\d[-/]\d\d[-/]\d\d")
+_DAY: Final = re.compile(r"((?:1[89]|20)\d\d)([-/.])(\d\d)\2(\d\d)")
+_WRITTEN_DAY: Final = re.compile(r"((?:1[89]|20)\d\d)年(\d\d?)月(\d\d?)日")
+_GROUPED: Final = re.compile(r"[1-9]\d{0,2}(?:,\d{3}){1,3}(?:\.\d{1,2})?")
 _SUM: Final = re.compile(r"[1-9]\d{0,8}\.\d{0,8}[1-9]")
 # Neither a currency nor a country code stands in these, and no time of day.
 _CODE: Final = re.compile(r"(?!rmb|cny|usd)[a-z]{1,3}\d{6,15}|\d{8}[0-9a-z]{9}[0-9ace-mo-xz]")
 # Characters of which no day, sum or number is written.
 _PLACE: Final = re.compile(r"[省市县区镇乡街路村道局厅科技股份限公司]")
+_BETWEEN: Final = re.compile(r"[^\w%*]+|_+")
+_LONG: Final = 64
+"""Characters above which no text is a day, a sum or a number, with or without separators."""
+
 _SHAPED: Final = frozenset((13, 14, 15))
 _DAYS: Final = 65_536
 
@@ -30,12 +37,24 @@ def canonical_of(folded: str) -> str:
             return folded
         if _DAY.fullmatch(folded):
             return _day(folded)
-    elif folded.isalnum() and _PLACE.search(folded):
-        return folded
+        if _GROUPED.fullmatch(folded):
+            bare = folded.replace(",", "")
+            return bare.rstrip("0").rstrip(".") if "." in bare else bare
+    elif len(folded) > _LONG:
+        bare = _BETWEEN.sub("", folded)
+        return bare if len(bare) > _LONG else canonical(folded)
+    elif folded.isalnum():
+        if _PLACE.search(folded):
+            return folded
+        if _WRITTEN_DAY.fullmatch(folded):
+            return _day(folded)
     return canonical(folded)
 
 
 @lru_cache(maxsize=_DAYS)
 def _day(text: str) -> str:
     """Return the form of a day; there are few of them, and each stands for many people."""
-    return canonical(text)
+    match = _WRITTEN_DAY.fullmatch(text)
+    year, month, day = match.groups() if match else (text[:4], text[5:7], text[8:])
+    digits = f"{year}{month:0>2}{day:0>2}"
+    return digits if is_day(digits) else canonical(text)

@@ -22,10 +22,10 @@ from govshare_policy.audit import (
     leaf_hash,
     parse_record,
     prove_inclusion,
-    root_hash,
     verify_inclusion,
     verify_receipt,
 )
+from govshare_policy.audit.merkle import Tree
 from govshare_policy.crypto import hmac_sm3
 from govshare_policy.egress.batchfile import DIGEST_BYTES, row_digest
 from govshare_policy.errors import InclusionError, VerificationError
@@ -80,9 +80,13 @@ def seal(key: bytes, digests: bytes) -> Sealed:
         key: Of the release.
         digests: :func:`row_digest` of each record, one behind the other; 32 bytes each.
     """
-    leaves = [leaf_of(key, digest) for digest in split(digests)]
-    root = root_hash([leaf_hash(leaf) for leaf in leaves])
-    return Sealed(root=root, leaves=b"".join(leaves))
+    # One after another: a release may have millions of records.
+    leaves, tree = bytearray(), Tree()
+    for digest in split(digests):
+        leaf = leaf_of(key, digest)
+        leaves += leaf
+        tree.append(leaf_hash(leaf))
+    return Sealed(root=tree.root(), leaves=bytes(leaves))
 
 
 def leaf_of(key: bytes, digest: bytes) -> bytes:

@@ -14,16 +14,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from govshare_policy.egress.candidates import LONG, ROW, Table, inner, is_complex, tabulate
+from govshare_policy.egress.candidates import LONG, ROW, Forms, Table, forms_of, inner, tabulate
 from govshare_policy.egress.index import Index
 from govshare_policy.egress.join import Released, Standing, join
-from govshare_policy.egress.quickly import canonical_of
 from govshare_policy.egress.score import Hits, Ints, nothing
 from govshare_policy.egress.tags import Tagger
 from govshare_policy.egress.values import Kind, fold, kind_of
 from govshare_policy.egress.windows import windows
 
-PIECE: Final = 2_000_000
+PIECE: Final = 500_000
 """Characters scanned at once."""
 
 SAMPLE: Final = 4_000
@@ -44,7 +43,7 @@ class Scan:
     Attributes:
         hits: Every released value found, with its places and records.
         tags: The tag of each distinct value, by :attr:`Hits.value`.
-        kinds: The kind of each, by its shape.
+        kinds: The kind of each that the index has, by its shape; of the others, empty.
         segments: How many segments hold anything.
         samples: Of each piece, some of its distinct cells, and of how many each is one.
     """
@@ -84,12 +83,12 @@ class Scanner:
         values: list[Ints] = []
         samples: list[tuple[list[str], int]] = []
         segments = first = 0
-        for piece in _pieces(fold(text)):
-            table = tabulate(piece)
-            whole = [canonical_of(cell) for cell in table.cells]
-            value, place = self._standing(table, whole, numbers=numbers, first=first)
-            step = 1 + len(whole) // SAMPLE
-            samples.append((whole[::step], step))
+        for piece in _pieces(text):
+            table = tabulate(fold(piece))
+            forms = forms_of(table.cells)
+            value, place = self._standing(table, forms, numbers=numbers, first=first)
+            step = 1 + len(forms.whole) // SAMPLE
+            samples.append((forms.whole[::step], step))
             values.append(value)
             places.append(place)
             segments += table.segments
@@ -114,32 +113,40 @@ class Scanner:
         return Scan(
             hits=join(standing, released, values=len(numbers)),
             tags=tags,
-            kinds=[kind_of(text) for text in numbers],
+            kinds=_kinds(list(numbers), released.value),
             segments=segments,
             samples=samples,
         )
 
     def _standing(
-        self, table: Table, whole: list[str], *, numbers: dict[str, int], first: int
+        self, table: Table, forms: Forms, *, numbers: dict[str, int], first: int
     ) -> tuple[Ints, Ints]:
         """Return which known value stands where; *numbers* grows."""
+        whole = forms.whole
         items = [(whole[at], at, 0) for at in np.flatnonzero(self.known(whole)).tolist()]
-        complexes = [at for at, cell in enumerate(table.cells) if is_complex(cell, whole[at])]
-        parts = [
-            (t, at, off) for at in complexes for t, off in inner(table.cells[at], canonical_of)
-        ]
-        distinct = list(dict.fromkeys(text for text, _, _ in parts))
+        parts = inner([table.cells[at] for at in forms.divisible])
+        distinct = list({text: None for text, _, _ in parts})
         held = {distinct[at] for at in np.flatnonzero(self.known(distinct)).tolist()}
-        items += [part for part in parts if part[0] in held]
-        if complexes:
-            cut = windows([whole[at] for at in complexes], self.known)
-            items += [(text, complexes[owner], off) for text, owner, off in cut]
+        items += [
+            (text, forms.divisible[owner], off) for text, owner, off in parts if text in held
+        ]
+        texts = [whole[at] for at in forms.complexes]
+        cut = windows(texts, self.tagger.hashes, self.index.might_hold)
+        items += [(text, forms.complexes[owner], off) for text, owner, off in cut]
         value = np.array(
             [numbers.setdefault(text, len(numbers)) for text, _, _ in items], dtype=np.int64
         )
         cell = np.array([at for _, at, _ in items], dtype=np.int64)
         offset = np.array([off for _, _, off in items], dtype=np.int64)
         return _places(table, value, cell=cell, offset=offset, first=first)
+
+
+def _kinds(values: list[str], found: Ints) -> list[Kind]:
+    """Return the kinds of the *values* that were *found*."""
+    kinds = [Kind.EMPTY] * len(values)
+    for at in np.unique(found).tolist():
+        kinds[at] = kind_of(values[at])
+    return kinds
 
 
 def _places(

@@ -7,7 +7,6 @@ for most cells, that they are their own one form, or that nothing else can stand
 
 import sys
 from dataclasses import dataclass
-from enum import IntFlag
 from functools import cache
 from typing import Final, Self
 
@@ -30,6 +29,7 @@ _DENSE: Final = frozenset("_.@%+-/, ")
 _UNITS: Final = frozenset("万亿元年")
 _SHAPED: Final = (13, 14, 15)
 _MAX_DIGITS: Final = 256
+_LAST_LETTER: Final = 0x32400
 _MAX_SIMPLE: Final = 64
 _MAX_WORD: Final = 4
 _LONG_NUMBER: Final = 19
@@ -37,25 +37,26 @@ _RUN: Final = 5
 """Characters of the shortest number, date, sum or ASCII word that is looked for inside a cell."""
 
 
-class Made(IntFlag):
-    """Of what a cell is made."""
+class Made:
+    """Of what a cell is made: bits."""
 
-    DIGIT = 1
-    PLAIN_LETTER = 2
-    LETTER = 4
-    WORD = 8
-    TYPED = 16
-    MARK = 32
-    OTHER_MARK = 64
-    CUT = 128
-    DENSE = 256
-    UNIT = 512
-    RUN = 1024
+    DIGIT: Final = 1
+    PLAIN_LETTER: Final = 2
+    LETTER: Final = 4
+    WORD: Final = 8
+    TYPED: Final = 16
+    MARK: Final = 32
+    OTHER_MARK: Final = 64
+    CUT: Final = 128
+    DENSE: Final = 256
+    UNIT: Final = 512
+    RUN: Final = 1024
+    ASCII: Final = 2048
 
 
-_ASCII: Final = Made.DIGIT | Made.PLAIN_LETTER | Made.LETTER
-_ALNUM: Final = _ASCII | Made.WORD | Made.TYPED
-_BESIDES: Final = Made.CUT | Made.DENSE | Made.UNIT | Made.RUN
+_CODE: Final = Made.DIGIT | Made.PLAIN_LETTER | Made.LETTER
+_ALNUM: Final = _CODE | Made.WORD | Made.TYPED
+_BESIDES: Final = Made.CUT | Made.DENSE | Made.UNIT | Made.RUN | Made.ASCII
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,18 +103,18 @@ class Shapes:
         """
         digits = self.only(Made.DIGIT) & ~np.isin(self.size, _SHAPED)
         words = self.only(_ALNUM) & self.some(Made.WORD)
-        codes = self.only(_ASCII) & self.some(Made.PLAIN_LETTER)
+        codes = self.only(_CODE) & self.some(Made.PLAIN_LETTER)
         return (digits | words | codes) & (self.size <= _MAX_DIGITS)
 
     def simple(self) -> Bools:
         """Return which cells can hold nothing but the one value that they are."""
-        short = self.only(_ASCII | Made.MARK) & (self.size < _LONG_NUMBER)
-        words = (self.size <= _MAX_WORD) & ~self.some(_ASCII | Made.MARK)
+        short = self.only(_CODE | Made.MARK) & (self.size < _LONG_NUMBER)
+        words = (self.size <= _MAX_WORD) & ~self.some(Made.ASCII)
         return short | words | (self.size == 0)
 
     def unsure(self) -> Bools:
         """Return which cells are simple unless they have a long number in them."""
-        ascii_only = self.only(_ASCII | Made.MARK)
+        ascii_only = self.only(_CODE | Made.MARK)
         return ascii_only & (self.size >= _LONG_NUMBER) & (self.size <= _MAX_SIMPLE)
 
     def divisible(self) -> Bools:
@@ -138,17 +139,15 @@ def _mark_runs(made: NDArray[np.uint16]) -> None:
 def _table() -> NDArray[np.uint16]:
     """Return of what each character makes a cell; the separator of nothing."""
     table = np.zeros(sys.maxunicode + 1, dtype=np.uint16)
-    for code in range(sys.maxunicode + 1):
-        table[code] = _made_of(chr(code)) if code < 0x3400 or code >= 0xA000 else Made.WORD  # noqa: PLR2004
-    for character in _TYPED:
-        table[ord(character)] = _made_of(character)
+    table[:] = Made.OTHER_MARK
+    for code in range(_LAST_LETTER):
+        table[code] = _made_of(chr(code))
     table[_GAP_CODE] = 0
     return table
 
 
 def _made_of(character: str) -> int:
     """Return of what *character* makes a cell."""
-    made = 0
     if character.isascii() and character.isdecimal():
         made = Made.DIGIT | Made.DENSE
     elif "a" <= character <= "z":
@@ -167,4 +166,4 @@ def _made_of(character: str) -> int:
         made |= Made.DENSE
     if character in _UNITS:
         made |= Made.UNIT
-    return made
+    return made | Made.ASCII if character.isascii() else made

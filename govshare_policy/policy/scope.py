@@ -41,9 +41,11 @@ _NAMED: Final[Mapping[str, Callable[[Grant], tuple[str, ...]]]] = {
     "system": attrgetter("systems"),
     "certificate": lambda grant: (EVERY_VALUE,) if grant.spki is None else (grant.spki.hex(),),
 }
-# The dimension, and the value's standing in it: named, covered by "*", or neither.
-_Shape = tuple[str, str]
 _Standing = tuple[bool, bool, bool]
+
+
+def _unbound(_grant: Grant) -> tuple[str, ...]:
+    return (EVERY_VALUE,)
 
 
 class ScopeLines:
@@ -55,6 +57,10 @@ class ScopeLines:
         self._policy = lru_cache(maxsize=_LATELY_ASKED)(self._build)
         parts = frozenset(part.strip() for part in model.matcher.split("&&"))
         self._alike = parts <= _COMPARED
+        self.values = {
+            dimension: _NAMED[dimension] if dimension in pack.scope else _unbound
+            for dimension in DIMENSIONS
+        }
         self._reaches: dict[_Standing, Reach] = {}
 
     def lines(self, grant: Grant) -> list[list[str]]:
@@ -73,7 +79,7 @@ class ScopeLines:
 
     def named(self, grant: Grant, dimension: str) -> Sequence[str]:
         """Return the values of *dimension* that the lines of *grant* have."""
-        return _NAMED[dimension](grant) if dimension in self._pack.scope else (EVERY_VALUE,)
+        return self.values[dimension](grant)
 
     def reach(self, grant: Grant, facts: Facts) -> "Reach":
         """Return what *grant* covers for the caller on the day of the call."""
@@ -106,7 +112,11 @@ class Reach:
 
     def __init__(self, scope: ScopeLines) -> None:
         self._scope = scope
-        self._known: dict[_Shape, bool] = {}  # at most three a dimension
+        self._values = scope.values
+        # By dimension, for values that are named, that are covered by "*", and all others.
+        self._named: dict[str, bool] = {}
+        self._every: dict[str, bool] = {}
+        self._other: dict[str, bool] = {}
 
     def covers(self, grant: Grant, facts: Facts, dimension: str, values: Sequence[str]) -> bool:
         """Whether *grant*, which stands so, covers all of *values*; ``*`` is no value.
@@ -114,19 +124,19 @@ class Reach:
         Raises:
             EvaluationError: If the two evaluators disagree; it is not remembered.
         """
-        named = self._scope.named(grant, dimension)
+        named = self._values[dimension](grant)
         for value in values:
             if value == EVERY_VALUE:
                 return False
             if value in named:
-                shape = (dimension, "named")
+                known = self._named
             else:
-                shape = (dimension, "every" if EVERY_VALUE in named else "other")
-            known = self._known.get(shape)
-            if known is None:
-                known = self._known[shape] = self._scope.ask(
+                known = self._every if EVERY_VALUE in named else self._other
+            covered = known.get(dimension)
+            if covered is None:
+                covered = known[dimension] = self._scope.ask(
                     grant, facts.identity.department, facts.day, dimension, value
                 )
-            if not known:
+            if not covered:
                 return False
         return True

@@ -103,7 +103,7 @@ def test_an_unforeseen_error_says_nothing_of_itself(
             for path, document in ((ONE, ALLOWED), (MANY, several))
         ]
 
-    monkeypatch.setattr(Gate, "submit", fails)
+    monkeypatch.setattr(Gate, "decide", fails)
     for response in asyncio.run(inside(deployment, asked)):
         assert response.status == response.document["status"] == 500
         assert b"4711" not in response.body

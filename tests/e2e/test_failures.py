@@ -53,7 +53,7 @@ def test_an_unforeseen_error_says_nothing_of_itself(
         assert caught.value.code() is grpc.StatusCode.INTERNAL
         return response.status, response.body, caught.value.details() or ""
 
-    monkeypatch.setattr(Gate, "submit", fails)
+    monkeypatch.setattr(Gate, "decide", fails)
     with caplog.at_level(logging.ERROR):
         status, body, details = asyncio.run(inside(deployment, ask))
 

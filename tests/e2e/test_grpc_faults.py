@@ -123,8 +123,8 @@ def test_an_unforeseen_error_says_nothing_of_itself_in_any_method(
 
     def scenario(callers: Callers) -> None:
         record_id = callers.check(request()).receipt.record_id
-        monkeypatch.setattr(Gate, "submit", fails)
-        monkeypatch.setattr(Gate, "conclude", fails)
+        monkeypatch.setattr(Gate, "decide", fails)
+        monkeypatch.setattr(Gate, "conclude_async", fails)
         ended = ask_all(callers, record_id)
         assert set(ended) == {(grpc.StatusCode.INTERNAL, "the gateway failed")}
 

@@ -69,7 +69,8 @@ async def tunnel(request: web.BaseRequest, host: str, *, timeout_s: float) -> we
         return response
     caller.write(_ESTABLISHED)
     sent = _FromCaller(caller)
-    request.protocol.set_parser(sent)
+    # The server hands it whatever comes behind the head, as it does for other protocols.
+    request.protocol.set_parser(sent)  # type: ignore[arg-type]
     sending = asyncio.create_task(sent.carry(writer))
     try:
         while piece := await reader.read(_PIECE):
@@ -80,6 +81,7 @@ async def tunnel(request: web.BaseRequest, host: str, *, timeout_s: float) -> we
         _log.info("a tunnel ended (%s)", type(error).__name__)
     finally:
         sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
         writer.close()
         caller.close()
     return response

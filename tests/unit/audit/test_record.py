@@ -3,8 +3,11 @@
 
 import json
 import re
+import subprocess
+import sys
 import unicodedata
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govshare_policy.audit import encode_record, format_time, new_record_id, parse_record
+from govshare_policy.audit.record import _check_object
 from govshare_policy.errors import AuditError, VerificationError
 
 KEYS = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
@@ -138,3 +142,47 @@ def test_record_ids_are_uuids_in_the_order_of_time() -> None:
     assert first < second
     assert first.int >> 80 == int(at.timestamp() * 1000)
     assert new_record_id(at) != new_record_id(at)
+
+
+def test_a_mark_after_an_escape_is_in_normal_form() -> None:
+    """The letter of the escape is not in the text, so nothing combines with it."""
+    record = {"a": "\n\u0303"}
+
+    assert parse_record(encode_record(record)) == record
+
+
+@settings(max_examples=100)
+@given(
+    member=st.recursive(
+        SCALARS | st.none() | st.floats() | st.text(max_size=4) | st.integers(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner),
+        max_leaves=6,
+    )
+)
+def test_the_quick_look_takes_nothing_that_the_whole_check_refuses(member: object) -> None:
+    try:
+        _check_object({"a": member}, path="", depth=1)
+    except AuditError as error:
+        with pytest.raises(AuditError, match=f"^{re.escape(str(error))}$"):
+            encode_record({"a": member})
+    else:
+        encode_record({"a": member})
+
+
+def test_ids_made_in_several_threads_are_all_different() -> None:
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    with ThreadPoolExecutor(4) as pool:
+        ids = list(pool.map(lambda _: new_record_id(at), range(4000)))
+
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_forked_process_makes_ids_of_its_own() -> None:
+    code = (
+        "import os, datetime as d; from govshare_policy.audit import new_record_id as n;"
+        "at = d.datetime(2026, 1, 5, tzinfo=d.UTC); n(at); child = not os.fork();"
+        "child or os.wait(); print(n(at), flush=True)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    first, second = out.stdout.split()
+    assert first != second

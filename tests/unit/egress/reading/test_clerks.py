@@ -63,6 +63,13 @@ def test_a_stream_in_a_cell_is_read() -> None:
     assert "440106199001011234" in read(b"a,b\n1," + packed + b"\n").text
 
 
+def test_text_that_begins_like_a_stream_is_text() -> None:
+    """In GBK a name may begin with the two bytes of a zlib stream."""
+    packed = base64.b64encode(b"x\x9c\xcd" + "广州市天河区的人民".encode("gbk")).decode()
+
+    assert packed in read(f"a,b\n1,{packed}\n".encode()).text
+
+
 def with_parts(body: bytes, parts: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
     with (
