@@ -41,6 +41,7 @@ soak: .venv/.ready-dev ## Take hours: every fault at every system call, then ten
 
 nightly: .venv/.ready-dev ## Take half an hour: a million calls while what decides is reloaded once a second
 	NIGHTLY_CALLS=1000000 $(BIN)/python -m pytest tests/e2e/test_reload.py
+	GOVSHARE_NIGHTLY=1 $(BIN)/python -m pytest tests/property/test_engine.py
 
 coverage: .venv/.ready-dev ## Run the tests and report branch coverage
 	$(BIN)/coverage run -m pytest

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the onward guard sees, what it takes for released wrongly, and how fast it looks.
 
-Usage: ``python bench/egress.py [--released 20000] [--documents 3000] [--quick]``.
-Each of three generators releases rows; own documents of 100 rows each come from other seeds, in
-six shapes. Speed is that of one core over own text, reading included.
+Usage: ``python bench/egress.py [--released 20000] [--documents 4000] [--values 0] [--quick]``.
+Each of four generators releases rows; own documents of 100 rows each come from other seeds, in
+six shapes. Speed is that of one core over own text, reading included; with ``--values`` also over
+an index of so many values besides. The largest body is scanned last, for its memory.
 """
 
+import json
 import os
 import platform
+import resource
 import statistics
 import tempfile
 import time
@@ -15,14 +18,32 @@ from collections import Counter
 from pathlib import Path
 
 from bench import report as reports
+from bench.egress_index import KEY, make_large
+from govshare_policy.egress.accumulator import Accumulator
+from govshare_policy.egress.guard import Guard
+from govshare_policy.egress.index import Index
+from govshare_policy.egress.scan import Scanner
+from govshare_policy.egress.tags import Tagger
 from govshare_policy.egress.verdict import Outcome
-from tests.egress.forms import WHOLE, Form, as_csv, as_json
+from tests.egress.forms import WHOLE, Form, as_csv, as_json, prose, xml
 from tests.egress.generators import GENERATORS, Row, rows
 from tests.egress.guarded import Guarded, make_guarded
 
 SHAPES = ("as released (JSON)", "CSV", "XML", "prose without delimiters", "HTML table", "INI")
-SMALL_ROWS = 35
+SMALL_BYTES = 10_000
+SMALL_BODIES = 60
+LARGEST_BYTES = 30 << 20
 MEGABYTE = 1_000_000
+
+
+def as_lines(rows: list[Row]) -> bytes:
+    """Return a JSON object a line."""
+    return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
+
+
+FAST: dict[str, Form] = {
+    "CSV": as_csv, "JSON": as_json, "NDJSON": as_lines, "XML": xml, "prose": prose,
+}  # fmt: skip
 
 
 def release(guarded: Guarded, count: int) -> dict[str, tuple[int, list[Row]]]:
@@ -78,10 +99,10 @@ def bench_own(guarded: Guarded, documents: int, report: reports.Report) -> None:
 
 
 def bench_speed(guarded: Guarded, seconds: float, report: reports.Report) -> None:
-    """Print the rate over own text, and what a body of 10 KB takes."""
+    """Print the rate over own text."""
     for name, make in GENERATORS.items():
-        own = rows(make, 8_000, seed=3)
-        for shape, form in (("CSV", as_csv), ("JSON", as_json)):
+        own = rows(make, 4_000, seed=3)
+        for shape, form in FAST.items():
             body = form(own)
             begin, done = time.process_time(), 0
             while time.process_time() - begin < seconds:
@@ -90,25 +111,76 @@ def bench_speed(guarded: Guarded, seconds: float, report: reports.Report) -> Non
             rate = done / (time.process_time() - begin) / MEGABYTE
             print(f"speed {name} {shape}: {rate:.1f} MB/s a core ({len(body) / MEGABYTE:.1f} MB)")
             keep(report, f"scan own {name} {shape}", "MB/s", rate, 1)
-    small = [as_json(rows(GENERATORS["household"], SMALL_ROWS, seed=at)) for at in range(300)]
-    took = []
-    for body in small:
-        begin = time.perf_counter()
-        guarded.scan(body)
-        took.append((time.perf_counter() - begin) * 1e3)
-    took.sort()
-    size = statistics.mean(map(len, small)) / 1e3
-    print(f"{size:.1f} KB: p50 {statistics.median(took):.1f} ms, p99 {took[-4]:.1f} ms")
-    series = f"scan {size:.0f} KB"
-    keep(report, series, "ms", statistics.median(took), len(took))
-    keep(report, series, "ms p99", took[-4], len(took))
+
+
+def bench_small(guarded: Guarded, report: reports.Report) -> None:
+    """Print what a body of 10 KB takes in every form, in time of this process."""
+    worst: tuple[float, str] = (0.0, "")
+    all_ms: list[float] = []
+    for shape, form in {**WHOLE, "NDJSON": as_lines}.items():
+        took: list[float] = []
+        for at in range(SMALL_BODIES):
+            make = list(GENERATORS.values())[at % len(GENERATORS)]
+            own = rows(make, 60, seed=100 + at)
+            count = max(1, 60 * SMALL_BYTES // len(form(own)))
+            body = form(own[:count])
+            begin = time.process_time()
+            guarded.scan(body)
+            took.append((time.process_time() - begin) * 1e3)
+        all_ms += took
+        worst = max(worst, (max(took), shape))
+    all_ms.sort()
+    p99 = all_ms[len(all_ms) * 99 // 100]
+    print(f"10 KB of every form: p50 {statistics.median(all_ms):.1f} ms, p99 {p99:.1f} ms")
+    print(f"slowest: {worst[0]:.1f} ms, {worst[1]}")
+    keep(report, "scan 10 KB of every form", "ms", statistics.median(all_ms), len(all_ms))
+    keep(report, "scan 10 KB of every form", "ms p99", p99, len(all_ms))
+
+
+def bench_large(directory: Path, values: int, seconds: float, report: reports.Report) -> None:
+    """Print the rate over own text with an index of so many values."""
+    (directory / "large").mkdir()
+    make_large(directory / "large" / "index", values)
+    with Index.open(directory / "large" / "index", "read", key=KEY) as index:
+        guard = Guard(
+            scanner=Scanner(index=index, tagger=Tagger(KEY)),
+            accumulator=Accumulator(directory / "large" / "day.sqlite"),
+        )
+        guarded = Guarded(index=index, guard=guard)
+        print(f"with {values} values:")
+        large = reports.Report(name="large")
+        bench_speed(guarded, seconds, large)
+        report.rows += [
+            reports.Row(
+                series=f"{one.series}, {values} values", unit=one.unit, value=one.value, n=1
+            )
+            for one in large.rows
+        ]
+        guard.accumulator.close()
+
+
+def bench_largest(guarded: Guarded, report: reports.Report) -> None:
+    """Print by how much the largest body makes this process grow."""
+    own = rows(GENERATORS["household"], 20_000, seed=5)
+    for shape, form in (("JSON", as_json), ("prose", prose)):
+        count = LARGEST_BYTES // (len(form(own)) // len(own))
+        body = form([own[at % len(own)] for at in range(count)])
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        begin = time.process_time()
+        outcome = guarded.scan(body).outcome
+        took = time.process_time() - begin
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        size = len(body) / (1 << 20)
+        print(f"{size:.0f} MiB of {shape}: {outcome}, {took:.1f} s, peak grown by {grown:.0f} MiB")
+        keep(report, f"peak of {size:.0f} MiB of {shape}", "MiB", grown, 1)
 
 
 def main() -> None:
     """Run the parts."""
     parser = reports.options(__doc__)
     parser.add_argument("--released", type=int, default=20_000)
-    parser.add_argument("--documents", type=int, default=3_000)
+    parser.add_argument("--documents", type=int, default=4_000)
+    parser.add_argument("--values", type=int, default=0)
     parser.add_argument("--quick", action="store_true")
     arguments, report = parser.parse_args(), reports.Report(name="egress")
     released = 2_000 if arguments.quick else arguments.released
@@ -119,9 +191,15 @@ def main() -> None:
         with guarded:
             held = release(guarded, released)
             print(f"released {released} rows of each generator, {guarded.index.postings} postings")
-            bench_speed(guarded, 0.5 if arguments.quick else 3.0, report)
+            seconds = 0.3 if arguments.quick else 2.0
+            bench_speed(guarded, seconds, report)
+            bench_small(guarded, report)
+            if arguments.values:
+                bench_large(Path(directory), arguments.values, seconds, report)
             bench_forms(guarded, held, 1 if arguments.quick else 5, report)
             bench_own(guarded, documents, report)
+            if not arguments.quick:
+                bench_largest(guarded, report)
     report.write(arguments.json)
 
 

@@ -28,15 +28,18 @@ LONG: Final = 480
 _LONG_NUMBER: Final = re.compile(r"[\dx]{19}")
 _FRAGMENT: Final = re.compile(r"[^\x1f,;:=|\"'<>(){}\[\]\t\n，。；：、！？「」《》【】]+")
 _TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9_.@%+\-]{3,}[a-z0-9]")
+# Each of these begins with a digit, because a search for one is ten times as fast as a search for
+# a place between characters; what may not stand before it is looked at afterwards.
 _DATE: Final = re.compile(
-    r"(?<!\d)(?:(?:1[89]|20)\d\d(?:年\d{1,2}月\d{1,2}日?|[-/.]\d{1,2}[-/.]\d{1,2}"
-    r"|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
-    r"|\d{1,2}[-/.]\d{1,2}[-/.](?:1[89]|20)\d\d)(?!\d)"
+    r"\d(?<!\d\d)(?:(?:(?<=1)[89]|(?<=2)0)\d\d(?:年\d{1,2}月\d{1,2}日?"
+    r"|[-/.]\d{1,2}[-/.]\d{1,2}|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
+    r"|\d?[-/.]\d{1,2}[-/.](?:1[89]|20)\d\d)(?!\d)"
 )
 _AMOUNT: Final = re.compile(
-    r"(?<![\d.,])(?=[\d.,万亿元]{5})(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\d.]*\d)(?:[万亿]?元|[万亿])?"
+    r"\d(?<![\d.,]\d)(?=[\d.,万亿元]{4})(?:\d{0,2}(?:,\d{3})+|\d*)(?:\.\d+)?(?![\d.]*\d)"
+    r"(?:[万亿]?元|[万亿])?"
 )
-_GROUPS: Final = re.compile(r"(?=[\d \-.x]{7})\d+(?:[ \-.]{1,3}\d+){0,24}x?")
+_GROUPS: Final = re.compile(r"\d(?=[\d \-.x]{6})\d*(?:[ \-.]{1,3}\d+){0,24}x?")
 _GROUP: Final = re.compile(r"\d+x?")
 _IDENTITY: Final = re.compile(
     r"(?=([1-9]\d{5}(?:1[89]|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dx]))"
@@ -142,11 +145,13 @@ def _matches(text: str) -> Iterator[tuple[str, int]]:
     yield from ((match.group(), match.start()) for match in _DATE.finditer(text))
     for match in _AMOUNT.finditer(text):
         found = match.group()
-        if _LEAST <= len(found) and not _is_long_number(found):
+        if len(found) >= _LEAST and not _is_long_number(found):
             yield found, match.start()
     for match in _GROUPS.finditer(text):
         run = match.group()
-        if len(run) >= _SPAN_DIGITS.start:
+        if len(run) <= _IDENTITY_DIGITS and run.isdecimal():
+            yield run, match.start()
+        else:
             yield from ((number, match.start()) for number in _numbers(run))
 
 
@@ -166,7 +171,7 @@ def _numbers(run: str) -> tuple[str, ...]:
     digit, is also looked for across their bounds; what it leaves over is a number again.
     """
     if run.isalnum() and len(run) <= _IDENTITY_DIGITS:
-        return (run, run[:-1]) if run[-1] == "x" else (run,)
+        return (run, run[:-1])
     return tuple(_split(run))
 
 

@@ -47,9 +47,7 @@ class Quick:
         keys = np.frombuffer(secret, dtype="<u8").astype(np.uint64)
         keys |= np.array([1, 1, 0, 1, 1, 0], dtype=np.uint64)
         base = int(keys[0])
-        return cls(
-            keys=keys, powers=_powers(base), inverses=_powers(pow(base, -1, 1 << 64))
-        )
+        return cls(keys=keys, powers=_powers(base), inverses=_powers(pow(base, -1, 1 << 64)))
 
     def sums(self, codes: NDArray[np.uint32]) -> Words:
         """Return the sums over *codes*, at most a chunk and 64: one more than there are."""
@@ -69,9 +67,7 @@ class Quick:
         word = (sums[begin + size] - sums[begin]) * self.inverses[begin]
         return self._end(word, size)
 
-    def marked(
-        self, sums: Words, begin: NDArray[np.int64], size: int, *, mark: str
-    ) -> Words:
+    def marked(self, sums: Words, begin: NDArray[np.int64], size: int, *, mark: str) -> Words:
         """Return the hashes of *mark*, a character, and a window after it."""
         lead = self.sums(np.array([ord(mark)], dtype=np.uint32))[1]
         word = (sums[begin + size] - sums[begin]) * self.inverses[begin]

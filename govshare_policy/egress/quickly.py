@@ -28,7 +28,7 @@ _SHAPED: Final = frozenset((13, 14, 15))
 _DAYS: Final = 65_536
 
 
-def canonical_of(folded: str) -> str:
+def canonical_of(folded: str) -> str:  # noqa: PLR0911 - a shape each
     """Return :func:`canonical` of text that is folded already."""
     if folded.isdecimal() and folded.isascii():
         return canonical(folded) if len(folded) in _SHAPED else folded

@@ -52,7 +52,9 @@ _MIN_SPELT: Final = 5
 """Characters of the shortest text whose parts are looked at; a name is shorter."""
 
 # Provinces, cities, counties and towns, one after the other: where everybody of a place lives.
-_AREAS: Final = re.compile(r"(?:[^\d]{1,8}?(?:自治区|自治州|自治县|街道办事处|街道|[省市县区旗盟州镇乡]))+")
+_AREAS: Final = re.compile(
+    r"(?:[^\d]{1,8}?(?:自治区|自治州|自治县|街道办事处|街道|[省市县区旗盟州镇乡]))+"
+)
 _TOWN: Final = re.compile(r"[镇乡]|街道")
 _NUMBER: Final = re.compile(r"\d+")
 _TOWN_BITS: Final = 2.0
@@ -177,7 +179,7 @@ def _amount_bits(value: str) -> float:
     return min(_MAX_AMOUNT_BITS, _DIGIT_BITS * (len(digits) - 1)) if digits else 0.0
 
 
-def _text_bits(text: str) -> float:
+def _text_bits(text: str) -> float:  # noqa: PLR0911 - a shape each
     size = len(text)
     if text in COMMON or size < 2:  # noqa: PLR2004 - one character names nobody
         return 0.0

@@ -127,9 +127,7 @@ class Scanner:
         parts = inner([table.cells[at] for at in forms.divisible])
         distinct = list({text: None for text, _, _ in parts})
         held = {distinct[at] for at in np.flatnonzero(self.known(distinct)).tolist()}
-        items += [
-            (text, forms.divisible[owner], off) for text, owner, off in parts if text in held
-        ]
+        items += [(text, forms.divisible[owner], off) for text, owner, off in parts if text in held]
         texts = [whole[at] for at in forms.complexes]
         cut = windows(texts, self.tagger.hashes, self.index.might_hold)
         items += [(text, forms.complexes[owner], off) for text, owner, off in cut]

@@ -87,7 +87,8 @@ class Shapes:
     def only(self, allowed: int) -> Bools:
         """Return which cells are made of nothing but *allowed*."""
         found: Bools = (self.made & np.uint16(0xFFFF & ~(allowed | _BESIDES))) == 0
-        return found & (self.size > 0)
+        found &= self.size > 0
+        return found
 
     def some(self, wanted: int) -> Bools:
         """Return which cells have any of *wanted*."""
@@ -104,18 +105,20 @@ class Shapes:
         digits = self.only(Made.DIGIT) & ~np.isin(self.size, _SHAPED)
         words = self.only(_ALNUM) & self.some(Made.WORD)
         codes = self.only(_CODE) & self.some(Made.PLAIN_LETTER)
-        return (digits | words | codes) & (self.size <= _MAX_DIGITS)
+        own: Bools = (digits | words | codes) & (self.size <= _MAX_DIGITS)
+        return own
 
     def simple(self) -> Bools:
         """Return which cells can hold nothing but the one value that they are."""
         short = self.only(_CODE | Made.MARK) & (self.size < _LONG_NUMBER)
-        words = (self.size <= _MAX_WORD) & ~self.some(Made.ASCII)
-        return short | words | (self.size == 0)
+        words: Bools = (self.size <= _MAX_WORD) & ~self.some(Made.ASCII)
+        words |= short | (self.size == 0)
+        return words
 
     def unsure(self) -> Bools:
         """Return which cells are simple unless they have a long number in them."""
-        ascii_only = self.only(_CODE | Made.MARK)
-        return ascii_only & (self.size >= _LONG_NUMBER) & (self.size <= _MAX_SIMPLE)
+        long: Bools = (self.size >= _LONG_NUMBER) & (self.size <= _MAX_SIMPLE)
+        return long & self.only(_CODE | Made.MARK)
 
     def divisible(self) -> Bools:
         """Return which cells may have something of a known shape inside, or several parts."""

@@ -3,8 +3,8 @@
 
 A model of which character follows which, learnt from the column itself: what every value begins
 or ends with, as the county of an address or the legal form of a company, costs nothing. Numbers
-are not spelt: they are one character each, and weighed by their size elsewhere. Each value is judged by the others, so that what stands in it alone
-counts in full.
+are not spelt: they are one character each, and weighed by their size elsewhere. Each value is
+judged by the others, so that what stands in it alone counts in full.
 """
 
 import math

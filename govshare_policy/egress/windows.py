@@ -49,9 +49,7 @@ def windows(texts: list[str], hashes: Quick, holds: Holds) -> Iterator[tuple[str
             yield from ((joined[at : at + n], who, off) for at, n, who, off in entries)
 
 
-def _found(
-    codes: NDArray[np.uint32], hashes: Quick, holds: Holds
-) -> Iterator[tuple[_Ints, _Ints]]:
+def _found(codes: NDArray[np.uint32], hashes: Quick, holds: Holds) -> Iterator[tuple[_Ints, _Ints]]:
     """Yield places and sizes of known windows that begin in the first chunk of *codes*."""
     sums = hashes.sums(codes)
     wide = codes > 0x7F  # noqa: PLR2004 - the last ASCII character

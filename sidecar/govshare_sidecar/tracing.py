@@ -149,8 +149,10 @@ def arrived(values: Iterable[str | bytes]) -> None:
         values: Of the header ``traceparent``. Of one that stands twice, nothing is taken.
     """
     said = [value for value in values if isinstance(value, str)]
-    carrier = {TRACEPARENT: said[0]} if len(said) == 1 else {}
-    span = trace.get_current_span(_WORDS.extract(carrier, Context()))
+    if len(said) != 1:
+        _arrived.set(trace.INVALID_SPAN_CONTEXT)
+        return
+    span = trace.get_current_span(_WORDS.extract({TRACEPARENT: said[0]}, Context()))
     _arrived.set(span.get_span_context())
 
 

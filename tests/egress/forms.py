@@ -7,6 +7,7 @@ import gzip
 import html
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from random import Random
@@ -79,7 +80,7 @@ def regrouped(rows: list[Row]) -> bytes:
     def regroup(row: Row) -> Row:
         number, mobile = row[role_of(row, "id")], row[role_of(row, "phone")]
         day = row[role_of(row, "date")]
-        parts = day.replace("年", "-").replace("月", "-").replace("日", "").replace("/", "-")
+        parts = "-".join(re.findall(r"\d+", day))
         year, month, date = (int(part) for part in parts.split("-"))
         return changed(
             row,

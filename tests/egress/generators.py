@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Invented administrative records, from three generators that share no word list and no layout."""
+"""Invented administrative records, from four generators that share no word list and no layout."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
@@ -38,6 +38,17 @@ _GIVEN_B = (
 _TOWNS_B = ("安源区凤凰街", "湘东区峡山口街", "芦溪县上埠镇", "上栗县桐木镇", "莲花县琴亭镇")
 _LANES_B = ("跃进北路", "滨河东路", "萍安大道", "凯旋路", "楚萍路", "昭萍西路", "武功山大道")
 _ESTATES_B = ("丹江花园", "金典城", "润达国际", "御景湾", "阳光小区", "锦绣江南")
+_SEATS_D = (
+    ("云南省", "532901", "大理市喜洲镇", ("周城村委会", "庆洞村委会", "仁里邑村")),
+    ("云南省", "532932", "鹤庆县草海镇", ("新华村", "母屯村民委员会", "罗伟邑村")),
+    ("新疆维吾尔自治区", "653101", "喀什市荒地乡", ("阿亚格曼干村", "托万克墩村", "英买里村")),
+    ("新疆维吾尔自治区", "654022", "察布查尔锡伯自治县孙扎齐牛录镇", ("孙扎齐牛录村", "雀尔盘村")),
+)
+_CARS_D = {"云南省": "云L", "新疆维吾尔自治区": "新Q"}
+_GIVEN_D = (
+    *("买买提", "阿卜杜拉", "吐尔逊", "艾力", "古丽娜尔", "阿依古丽", "麦麦提敏", "热依汗"),
+    *("努尔兰", "帕提古丽", "玉素甫", "依明", "木合塔尔", "沙吾列提", "加娜尔", "叶尔江"),
+)
 _GOODS_C = ("化工", "纺织", "冷链", "园林", "新能源", "印刷", "医疗器械", "水产", "陶瓷", "环保")
 
 
@@ -122,10 +133,41 @@ def enterprise(random: Random) -> Row:
     }
 
 
+def villager(random: Random) -> Row:
+    """Return a rural household in Yunnan or Xinjiang: village groups, a parcel, a pupil, a car."""
+    born = day(random, 1938, 2006)
+    province, code, seat, villages = random.choice(_SEATS_D)
+    place = f"{random.choice(villages)}{random.choice('一二三四五六七八九')}组"
+    pupil = identity(random, code, day(random, 2008, 2018))
+    car = _CARS_D[province] + "".join(random.choices("0123456789ABCDEFGHJKLMNPQRSTUVWXYZ", k=5))
+    parcel = f"{code}{random.randrange(100, 120)}{random.randrange(200, 240)}JC"
+    return {
+        "户主": _name_d(random, province),
+        "公民身份号码": identity(random, code, born),
+        "出生年月日": f"{born:%Y.%m.%d}",
+        "民族": random.choice(("汉族", "白族", "彝族", "维吾尔族", "哈萨克族", "傣族")),
+        "家庭住址": f"{province}{seat}{place}{random.randrange(1, 180)}号",
+        "不动产单元号": f"{parcel}{random.randrange(10**5):05}F{random.randrange(10**8):08}",
+        "号牌号码": car,
+        "学籍号": f"G{pupil}",
+        "补贴金额(元)": f"{random.randrange(20_000, 4_000_000) / 100:.2f}",
+        "手机": phone(random, ("130", "147", "178", "182", "195")),
+    }
+
+
+def _name_d(random: Random, province: str) -> str:
+    if province.startswith("新疆") and random.random() < 0.7:
+        return f"{random.choice(_GIVEN_D)}·{random.choice(_GIVEN_D)}"
+    return random.choice("段和木刀岩普杞阿罕沙玉召那") + "".join(
+        random.choices("春学金有福正光成荣美珍凤仙顺应贵", k=random.choice((1, 2, 2)))
+    )
+
+
 GENERATORS: dict[str, Generator] = {
     "household": household,
     "insured": insured,
     "enterprise": enterprise,
+    "villager": villager,
 }
 
 
@@ -138,7 +180,8 @@ def rows(generator: Generator, count: int, *, seed: int) -> list[Row]:
     out: list[Row] = []
     while len(out) < count:
         row = generator(random)
-        number = row.get("id_no") or row.get("证件号码") or f"{seed % 4:017}X"
+        number = row.get("id_no") or row.get("证件号码") or row.get("公民身份号码")
+        number = number or f"{seed % 4:017}X"
         if int(number[14:17]) % 4 == seed % 4:
             out.append(row)
     return out

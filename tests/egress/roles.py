@@ -31,6 +31,15 @@ ROLES: dict[str, dict[str, str]] = {
         "amount": "capital",
         "other": "corp",
     },
+    "villager": {
+        "id": "公民身份号码",
+        "name": "户主",
+        "phone": "手机",
+        "date": "出生年月日",
+        "address": "家庭住址",
+        "amount": "补贴金额(元)",
+        "other": "不动产单元号",
+    },
 }
 
 
