@@ -77,7 +77,8 @@ class Guarded:
     def recognised(self, body: bytes) -> set[int]:
         """Return the references of the records that *body* certainly or likely holds."""
         scan = self.guard.scanner.scan(read(body).text)
-        found = recognise(scan.hits, self.guard.thresholds)
+        pairs = self.index.postings * max(1, scan.segments)
+        found = recognise(scan.hits, self.guard.thresholds, pairs=pairs)
         return {*found.certain.tolist(), *found.likely.tolist()}
 
 

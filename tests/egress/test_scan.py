@@ -12,7 +12,7 @@ from govshare_policy.egress import join as joining
 from govshare_policy.egress import scan as scanning
 from govshare_policy.egress.hashing import Quick
 from govshare_policy.egress.join import Released, Standing, join
-from govshare_policy.egress.score import Column, Thresholds, is_contained
+from govshare_policy.egress.score import Column, Hits, Thresholds, is_contained, recognise
 from govshare_policy.egress.starts import starts_of
 from govshare_policy.egress.windows import windows
 from tests.egress.generators import household, rows
@@ -138,3 +138,30 @@ def test_containment_is_more_than_chance(
     column: Column, *, identifying: bool, contained: bool
 ) -> None:
     assert is_contained(column, Thresholds(), identifying=identifying) is contained
+
+
+def two_fields(bits: float) -> Hits:
+    two = np.zeros(2, dtype=np.int64)
+    number = np.arange(2)
+    return Hits(place=two, row=two, field=number, value=number, bits=np.full(2, bits / 2))
+
+
+@pytest.mark.parametrize(
+    ("bits", "pairs", "certain", "likely"),
+    [
+        pytest.param(30, 1_000, 1, 0, id="a small index"),
+        pytest.param(30, 1 << 26, 0, 1, id="chance makes one in 16 documents certain"),
+        pytest.param(33, 1 << 26, 1, 0, id="and of more bits fewer"),
+        pytest.param(33, 1 << 34, 0, 0, id="chance alone explains it"),
+    ],
+)
+def test_a_record_is_certain_only_where_chance_does_not_explain_it(
+    bits: float, pairs: int, certain: int, likely: int
+) -> None:
+    found = recognise(two_fields(bits), Thresholds(), pairs=pairs)
+
+    assert (found.certain.size, found.likely.size) == (certain, likely)
+
+
+def test_an_identifier_is_certain_however_large_the_index_is() -> None:
+    assert recognise(two_fields(80), Thresholds(), pairs=1 << 50).certain.size == 1

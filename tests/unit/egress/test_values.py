@@ -182,3 +182,39 @@ def test_a_value_that_fills_its_column_is_not_kept_unless_it_is_unique() -> None
 
 def test_statistics_show_no_value() -> None:
     assert "王小明" not in repr(Column.of([("王小明", "王小明")], on=ON))
+
+
+def _road(count: int, *, numbers: int) -> list[tuple[str, str]]:
+    return [
+        (str(n), f"武汉市洪山区珞喻路{n * 7 % numbers + 1}号{n % 29 + 1}层") for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [40, 400, 4000])
+def test_an_address_tells_what_its_numbers_do_where_all_are_on_one_road(count: int) -> None:
+    column = Column.of(_road(count, numbers=1999), on=ON)
+    told = [surprisal(value, Kind.TEXT, column) for value in column.counts]
+    assert max(told) < 20
+    assert 13 < sum(told) / len(told) < 18
+
+
+def test_an_address_alone_is_not_taken_to_be_on_a_road_that_nobody_else_is_on() -> None:
+    [(_, address)] = _road(1, numbers=1999)
+    many = [
+        (str(n), f"武汉市{'甲乙丙丁戊己庚辛'[n % 8]}{chr(0x5200 + n)}路{n + 1}号")
+        for n in range(64)
+    ]
+    column = Column.of([*many, ("64", "武汉市洪山区珞喻路1234号12层")], on=ON)
+    assert _alone(address) <= 14
+    assert surprisal("武汉市洪山区珞喻路1234号12层", Kind.TEXT, column) > 20
+
+
+def test_a_name_that_stands_twice_in_a_small_release_is_still_kept() -> None:
+    names = [f"王{chr(0x5200 + n)}{chr(0x5300 + n)}" for n in range(398)]
+    column = Column.of(enumerate([*names, "张伟明", "张伟明"]), on=ON)
+    assert is_kept(surprisal("张伟明", Kind.TEXT, column))
+
+
+def test_the_legal_form_of_a_company_tells_nothing() -> None:
+    assert _alone("封丘县第一小学") < _alone("封丘县伟芳商贸小学")
+    assert _alone("伟芳商贸股份有限公司") == _alone("伟芳商贸公司")
