@@ -26,7 +26,7 @@ OUTCOMES: Final = (
     *(outcome.value for outcome in Outcome),
     *("taken", "refused", "released", "caller_left", "not_exact", "no_such_record"),
     *("upstream_unreachable", "upstream_timeout", "upstream_error", "upstream_too_large"),
-    *("upstream_unreadable", "upstream_unsigned"),
+    *("upstream_unreadable", "upstream_unsigned", "passed_on"),
 )
 _PHASES: Final = (
     "decision",

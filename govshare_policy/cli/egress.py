@@ -26,7 +26,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
             ("trace", "egress_trace", "trace_command", "Name the releases that leaked rows fit."),
             ("scan", "egress_scan", "scan_command", "Look for obtained data in files."),
             ("register", "egress_register", "register_command", "Register what was obtained."),
-            ("holdings", "egress_register", "holdings_app", "What the department held before."),
+            ("holdings", "egress_holdings", "holdings_app", "What the department held before."),
             ("allow", "egress_register", "allow_app", "What may pass unread, and to whom."),
             ("heartbeats", "egress_trace", "heartbeats_command", "Where a guard was off."),
         )

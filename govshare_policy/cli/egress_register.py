@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``govshare egress register``, ``holdings`` and ``allow``: what the guard is told by hand."""
+"""``govshare egress register`` and ``allow``: what the guard is told by hand."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -7,14 +7,12 @@ from typing import Annotated
 
 import typer
 
-from govshare_policy.audit import format_time
 from govshare_policy.cli.audit_common import there
 from govshare_policy.cli.egress_scan import DirectoryOption, KeysOption, station
 from govshare_policy.cli.output import Output, OutputOption, chosen_output, dump
 from govshare_policy.cli.passphrase import PassphraseOption, read_passphrase
 from govshare_policy.crypto import load_public_key, open_signer
 from govshare_policy.egress.allowed import FORMS, Allowance, add_allowance, load_allowances
-from govshare_policy.egress.holdings import Statement, load_holdings, register_holdings
 from govshare_policy.egress.obtained import form_of_name, rows_of
 from govshare_policy.egress.place import ALLOWED, Place
 from govshare_policy.egress.register import ReleasedRows, ReleaseMeta
@@ -26,12 +24,6 @@ PublicOption = Annotated[
 ]
 KeyOption = Annotated[Path, typer.Option("--key", help="The key file that signs.")]
 
-holdings_app = typer.Typer(
-    no_args_is_help=True,
-    help="What the department held before it obtained the same.\n\n"
-    "Example: govshare egress holdings list --directory egress --keys keys/egress.key "
-    "--public keys/holdings.pub",
-)
 allow_app = typer.Typer(
     no_args_is_help=True,
     help="What an approver lets pass unread, and to whom.\n\n"
@@ -81,7 +73,7 @@ def register_command(  # noqa: PLR0913  each is an option of the command
             provider=provider,
             fields=fields,
             registered_at=datetime.now(UTC),
-            lapses_on=_day(lapses_on, "--lapses-on") if lapses_on else None,
+            lapses_on=parse_day(lapses_on, "--lapses-on") if lapses_on else None,
             strength=soft,
         )
     except ValueError as error:
@@ -99,69 +91,7 @@ def register_command(  # noqa: PLR0913  each is an option of the command
         "sent": counts.sent,
         "held": counts.held,
     }
-    _print(document, output, f"已登记 registered · {len(rows)} 行 rows · {counts.kept} 值 values")
-
-
-@holdings_app.command("import")
-def import_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .tsv or .jsonl file.")],
-    *,
-    subject: Annotated[
-        str, typer.Option("--subject", help="The column that says whose row it is.")
-    ],
-    directory: DirectoryOption,
-    keys: KeysOption,
-    key: KeyOption,
-    passphrase_file: PassphraseOption = None,
-    first_release: Annotated[
-        str, typer.Option("--first-release", metavar="DATE", help="Since when data are obtained.")
-    ] = "",
-    output: OutputOption = None,
-) -> None:
-    """Say what the department holds of whom by itself; later releases of the same do not count.
-
-    A registration after the first release, or a large one, is said to be one.
-
-    Example: govshare egress holdings import people.csv --subject id_no --directory egress
-    --keys keys/egress.key --key keys/holdings.pem --passphrase-file keys/holdings.passphrase
-    """
-    place = Place(directory=directory, keys=there(keys))
-    newest = place.load()[-1]
-    began = None
-    if first_release:
-        day = _day(first_release, "--first-release")
-        began = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    where = place.holdings(newest)
-    where.mkdir(mode=0o700, exist_ok=True)
-    statement, events = register_holdings(
-        where,
-        there(file),
-        subject=subject,
-        at=datetime.now(UTC),
-        key=newest,
-        signer=open_signer(f"file:{there(key)}", read_passphrase(passphrase_file)),
-        first_release=began,
-    )
-    document = {**_statement(statement), "events": [event.value for event in events]}
-    words = "".join(f" · ! {event.value}" for event in events)
-    _print(document, output, f"已登记自有数据 registered · {statement.values} 值 values{words}")
-
-
-@holdings_app.command("list")
-def list_command(
-    directory: DirectoryOption, keys: KeysOption, public: PublicOption, output: OutputOption = None
-) -> None:
-    """List the registrations of own holdings, once all of them are verified.
-
-    Example: govshare egress holdings list --directory egress --keys keys/egress.key
-    --public keys/holdings.pub
-    """
-    place = Place(directory=there(directory), keys=there(keys))
-    key = place.load()[-1]
-    held = load_holdings(place.holdings(key), key=key, public=load_public_key(there(public)))
-    documents = [_statement(one) for one in held.statements]
-    lines = [f"{d['number']} · {d['registered_at']} · {d['values']}" for d in documents]
-    _print({"statements": documents}, output, "\n".join(lines))
+    show(document, output, f"已登记 registered · {len(rows)} 行 rows · {counts.kept} 值 values")
 
 
 @allow_app.command("add")
@@ -189,11 +119,11 @@ def add_command(  # noqa: PLR0913  each is an option of the command
         approver=approver,
         reason=reason,
         since=legal_day(datetime.now(UTC)),
-        until=_day(until, "--until"),
+        until=parse_day(until, "--until"),
     )
     signer = open_signer(f"file:{there(key)}", read_passphrase(passphrase_file))
     add_allowance(there(directory) / ALLOWED, allowance, signer=signer)
-    _print(_allowance(allowance), output, f"已许可 allowed · {destination} · {form} · {until}")
+    show(_allowance(allowance), output, f"已许可 allowed · {destination} · {form} · {until}")
 
 
 @allow_app.command("list")
@@ -207,17 +137,7 @@ def allowed_command(
     found = load_allowances(there(directory) / ALLOWED, public=load_public_key(there(public)))
     documents = [_allowance(one) for one in found]
     lines = [f"{one.destination} · {one.form} · {one.until} · {one.approver}" for one in found]
-    _print({"allowances": documents}, output, "\n".join(lines))
-
-
-def _statement(statement: Statement) -> dict[str, object]:
-    return {
-        "number": statement.number,
-        "registered_at": format_time(statement.registered_at),
-        "subjects": statement.subjects,
-        "values": statement.values,
-        "source": statement.source,
-    }
+    show({"allowances": documents}, output, "\n".join(lines))
 
 
 def _allowance(allowance: Allowance) -> dict[str, object]:
@@ -231,14 +151,20 @@ def _allowance(allowance: Allowance) -> dict[str, object]:
     }
 
 
-def _day(text: str, option: str) -> date:
+def parse_day(text: str, option: str) -> date:
+    """Return the day *text*, as *option* has it.
+
+    Raises:
+        CallError: If it is none.
+    """
     try:
         return date.fromisoformat(text)
     except ValueError:
         raise CallError(f"`{option}` is a date such as 2027-01-31") from None
 
 
-def _print(document: dict[str, object], output: Output | None, line: str) -> None:
+def show(document: dict[str, object], output: Output | None, line: str) -> None:
+    """Print *document*, or *line* on a terminal."""
     if chosen_output(output, off_terminal=Output.JSON) is Output.TABLE:
         typer.echo(line)
     else:

@@ -58,6 +58,7 @@ _TYPED_ONLY: Final = re.compile(
     r"[\da-z +\-./,:()'¥$€£年月日号时点分秒元圆块角整正人民币百千万亿〇零一二三四五六七八九十两"
     r"壹贰叁肆伍陆柒捌玖拾佰仟]+"
 )
+_FIGURE: Final = re.compile(r"[\d〇零一二三四五六七八九十两壹贰叁肆伍陆柒捌玖拾百佰千仟万亿]")
 _CLOSING: Final = "元圆整正角分日号"
 _BETWEEN: Final = re.compile(r"[^\w%*]+|_+")
 
@@ -68,7 +69,11 @@ def canonical(value: str) -> str:
     Equal values in ordinary different forms have the same one; it is what is tagged. The empty
     string says that there is nothing to recognise.
     """
-    text = fold(value)
+    return canonical_folded(fold(value))
+
+
+def canonical_folded(text: str) -> str:
+    """Return :func:`canonical` of *text* that is folded already."""
     if text.isalpha() and text[-1] not in _CLOSING:
         return text
     text = text.strip(_OUTER)
@@ -91,7 +96,7 @@ def _typed(text: str) -> str | None:
         return _digits(text)
     if "@" in text and _EMAIL.fullmatch(text):
         return text
-    if _TYPED_ONLY.fullmatch(text) is None:
+    if _FIGURE.search(text) is None or _TYPED_ONLY.fullmatch(text) is None:
         return None
     for read in (_iso_day, _amount, _date, _number):
         if (found := read(text)) is not None:

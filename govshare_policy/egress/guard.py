@@ -95,7 +95,8 @@ class Guard:
 
     def _find(self, scan: Scan, envelope: Envelope) -> _Finding:
         """Apply the rules, to the document and then to the day."""
-        rows = recognise(scan.hits, self.thresholds)
+        pairs = self.scanner.index.postings * max(1, scan.segments)
+        rows = recognise(scan.hits, self.thresholds, pairs=pairs)
         seen = countable(scan, self.thresholds)
         # A certain record denies by itself; a column would only blur which records there are.
         contained = frozenset[int]() if rows.certain.size else self._contained(scan, seen)

@@ -24,6 +24,15 @@ CREATE TABLE IF NOT EXISTS beat (
     signed BLOB NOT NULL, PRIMARY KEY (guard, sequence, digest)
 ) STRICT, WITHOUT ROWID
 """
+_LAST: Final = """
+SELECT digest, received, signed FROM beat WHERE guard = ?
+ORDER BY sequence DESC, received DESC LIMIT 1
+"""
+_SINCE: Final = """
+SELECT digest, received, signed FROM beat WHERE guard = ? AND sequence >= (
+    SELECT min(sequence) FROM beat WHERE guard = ? AND received >= ?
+) ORDER BY sequence, received
+"""
 _FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -121,13 +130,18 @@ class HeartbeatKeeper:
             VerificationError: If there is none.
             AuditError: If the file cannot be read.
         """
-        kept = self._kept(guard)
-        if not kept:
+        rows = self._rows(_LAST, guard)
+        if not rows:
             raise VerificationError(f"there is no heartbeat of guard `{guard}`")
-        return kept[-1].beat, kept[-1].received
+        [last] = map(_read, rows)
+        return last.beat, last.received
 
-    def gaps(self, guard: str, *, every: timedelta, at: datetime) -> tuple[Gap, ...]:
+    def gaps(
+        self, guard: str, *, every: timedelta, at: datetime, since: datetime | None = None
+    ) -> tuple[Gap, ...]:
         """Return where something is wrong with the heartbeats of *guard*, in their order.
+
+        Of those that came before *since* nothing is said, so that not all are read every time.
 
         1. A number is missing, or the first one seen is not 0.
         2. More than twice *every* passed between two, by our clock or the guard's, or since the
@@ -138,10 +152,10 @@ class HeartbeatKeeper:
         Raises:
             AuditError: If the file cannot be read.
         """
-        kept = self._kept(guard)
+        kept = self._kept(guard, since=since)
         if not kept:
             return ()
-        gaps = list(self._begun(guard, kept[0]))
+        gaps = [] if since is not None else list(self._begun(guard, kept[0]))
         for one, other in pairwise(kept):
             gaps.extend(_between(one, other, every=every))
         last = kept[-1]
@@ -163,19 +177,15 @@ class HeartbeatKeeper:
         elif first.beat.previous != NONE_BEFORE:
             yield _gap(Fault.UNCHAINED, first, first.received, first=0, last=0)
 
-    def _kept(self, guard: str) -> Sequence[_Kept]:
+    def _kept(self, guard: str, *, since: datetime | None = None) -> Sequence[_Kept]:
+        # With one of an old number that came late, whatever it contradicts.
         rows = self._rows(
-            "SELECT digest, received, signed FROM beat WHERE guard = ? ORDER BY sequence, received",
+            _SINCE,
             guard,
+            guard,
+            "" if since is None else format_time(since),
         )
-        return [
-            _Kept(
-                beat=Heartbeat.from_text(signed.decode().partition("\n\n")[0] + "\n"),
-                digest=digest,
-                received=datetime.strptime(received, _FORMAT).replace(tzinfo=UTC),
-            )
-            for digest, received, signed in rows
-        ]
+        return list(map(_read, rows))
 
     def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         try:
@@ -192,6 +202,15 @@ class HeartbeatKeeper:
     def _trouble(self, error: Exception) -> AuditError:
         kind = type(error).__name__
         return AuditError(f"the heartbeats in `{self._path.name}` cannot be used ({kind})")
+
+
+def _read(row: tuple[Any, ...]) -> _Kept:
+    digest, received, signed = row
+    return _Kept(
+        beat=Heartbeat.from_text(signed.decode().partition("\n\n")[0] + "\n"),
+        digest=digest,
+        received=datetime.strptime(received, _FORMAT).replace(tzinfo=UTC),
+    )
 
 
 def _between(one: _Kept, other: _Kept, *, every: timedelta) -> Iterator[Gap]:

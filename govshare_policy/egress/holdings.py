@@ -9,7 +9,7 @@ auditors see; values are never kept.
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +19,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from govshare_policy.audit import encode_record, format_time, new_record_id
 from govshare_policy.audit.disk import Disk, describe
 from govshare_policy.crypto import PublicKey, Signer, sign_checked, sm3, verify
 from govshare_policy.egress.keys import DepartmentKey
@@ -27,6 +28,7 @@ from govshare_policy.egress.tags import Tagger
 from govshare_policy.egress.values import canonical
 from govshare_policy.errors import CallError, ConfigError, VerificationError
 
+REGISTERED: Final = "holdings_registered"
 _SIGNER_ID: Final = b"govshare-own-holdings"
 _DIGEST_PREFIX: Final = "sm3:"
 _LARGE_GROWTH: Final = 0.2
@@ -133,7 +135,7 @@ def load_holdings(directory: Path, *, key: DepartmentKey, public: PublicKey) -> 
     return Holdings(statements=tuple(statements), tags=tuple(tags), tagger=_tagger(key))
 
 
-def register_holdings(
+def register_holdings(  # noqa: PLR0913  the places and the moment, all of them a caller's
     directory: Path,
     source: Path,
     *,
@@ -143,6 +145,7 @@ def register_holdings(
     signer: Signer,
     first_release: datetime | None = None,
     disk: Disk | None = None,
+    record: Callable[[Statement, tuple[HoldingEvent, ...]], object] | None = None,
 ) -> tuple[Statement, tuple[HoldingEvent, ...]]:
     """Add what *source* says the department holds, and return the statement and its events.
 
@@ -155,6 +158,7 @@ def register_holdings(
         signer: Signs the statement.
         first_release: When the first release was registered, if there is one.
         disk: Writes; of the standard kind if not given.
+        record: Writes an audit record of it, before it counts; if that fails, it does not.
 
     Raises:
         CallError: If *source* does not read, or a row has no subject.
@@ -177,8 +181,29 @@ def register_holdings(
         before=_digest(last.to_json()) if last else "",
         key_id=key.key_id.hex(),
     )
+    events = _events(existing, statement, first_release)
+    if record is not None:
+        record(statement, events)
     _store(disk or Disk(), directory, statement, tags, signer)
-    return statement, _events(existing, statement, first_release)
+    return statement, events
+
+
+def holdings_record(statement: Statement, events: Iterable[HoldingEvent]) -> bytes:
+    """Return the audit record of a registration: numbers and digests, never a value."""
+    return encode_record(
+        {
+            "v": 1,
+            "id": new_record_id(statement.registered_at),
+            "t": format_time(statement.registered_at),
+            "phase": "admin",
+            "event": REGISTERED,
+            "number": statement.number,
+            "subjects": statement.subjects,
+            "values": statement.values,
+            "source": statement.source,
+            "flags": [event.value for event in events],
+        }
+    )
 
 
 def _store(disk: Disk, directory: Path, statement: Statement, tags: bytes, signer: Signer) -> None:

@@ -8,18 +8,21 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
+from govshare_policy.egress.obtained_xml import tree_of
 from govshare_policy.egress.register import MAX_FIELDS, Scalar
 from govshare_policy.errors import CallError
 
-JSON, LINES, CSV = "json", "ndjson", "csv"
+JSON, LINES, CSV, XML = "json", "ndjson", "csv", "xml"
 _FORMS: Final = {
     "application/json": JSON,
     "application/x-ndjson": LINES,
     "application/jsonl": LINES,
     "application/jsonlines": LINES,
     "text/csv": CSV,
+    "application/xml": XML,
+    "text/xml": XML,
 }
-_ENDINGS: Final = {".json": JSON, ".ndjson": LINES, ".jsonl": LINES, ".csv": CSV}
+_ENDINGS: Final = {".json": JSON, ".ndjson": LINES, ".jsonl": LINES, ".csv": CSV, ".xml": XML}
 _MAX_DEPTH: Final = 64
 _Row: TypeAlias = dict[str, Scalar]
 
@@ -31,9 +34,11 @@ def form_of_type(content_type: str) -> str:
         CallError: If it is none whose values can be registered.
     """
     media = content_type.partition(";")[0].strip().lower()
-    form = JSON if media.endswith("+json") else _FORMS.get(media, "")
+    form = _FORMS.get(media, "")
+    for ending, kind in (("+json", JSON), ("+xml", XML)):
+        form = kind if media.endswith(ending) else form
     if not form:
-        raise CallError("only JSON, JSON lines and CSV can be registered")
+        raise CallError("only JSON, JSON lines, CSV and XML can be registered")
     return form
 
 
@@ -46,22 +51,24 @@ def form_of_name(name: str) -> str:
     for ending, form in _ENDINGS.items():
         if name.lower().endswith(ending):
             return form
-    raise CallError("name a .json, .ndjson, .jsonl or .csv file")
+    raise CallError("name a .json, .ndjson, .jsonl, .csv or .xml file")
 
 
 def rows_of(body: bytes, form: str) -> tuple[tuple[str, ...], list[dict[str, Scalar]]]:
     """Return the names of the fields in *body*, and its rows.
 
     Every scalar of JSON is a cell: those of an object and of what is nested in it are one row,
-    and each object in a list is a row of its own.
+    and each object in a list is a row of its own. XML is read as JSON of the same would be.
 
     Raises:
         CallError: If it is not of that form, or has more fields than a release can.
     """
     try:
-        text = body.decode("utf-8-sig")
+        text = "" if form == XML else body.decode("utf-8-sig")
         if form == CSV:
             rows = _csv_rows(text)
+        elif form == XML:
+            rows = list(_rows(tree_of(body), 0))
         elif form == LINES:
             lines = (line for line in text.split("\n") if line.strip())
             rows = [row for line in lines for row in _rows(_loads(line), 0)]

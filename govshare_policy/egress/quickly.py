@@ -9,8 +9,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from govshare_policy.egress.forms import canonical_folded
 from govshare_policy.egress.kinds import is_day
-from govshare_policy.egress.values import canonical
 
 _DAY: Final = re.compile(r"((?:1[89]|20)\d\d)([-/.])(\d\d)\2(\d\d)")
 _WRITTEN_DAY: Final = re.compile(r"((?:1[89]|20)\d\d)年(\d\d?)月(\d\d?)日")
@@ -29,9 +29,9 @@ _DAYS: Final = 65_536
 
 
 def canonical_of(folded: str) -> str:  # noqa: PLR0911 - a shape each
-    """Return :func:`canonical` of text that is folded already."""
+    """Return the one form of text that is folded already."""
     if folded.isdecimal() and folded.isascii():
-        return canonical(folded) if len(folded) in _SHAPED else folded
+        return canonical_folded(folded) if len(folded) in _SHAPED else folded
     if folded.isascii():
         if _SUM.fullmatch(folded) or _CODE.fullmatch(folded):
             return folded
@@ -42,13 +42,13 @@ def canonical_of(folded: str) -> str:  # noqa: PLR0911 - a shape each
             return bare.rstrip("0").rstrip(".") if "." in bare else bare
     elif len(folded) > _LONG:
         bare = _BETWEEN.sub("", folded)
-        return bare if len(bare) > _LONG else canonical(folded)
+        return bare if len(bare) > _LONG else canonical_folded(folded)
     elif folded.isalnum():
         if _PLACE.search(folded):
             return folded
         if _WRITTEN_DAY.fullmatch(folded):
             return _day(folded)
-    return canonical(folded)
+    return canonical_folded(folded)
 
 
 @lru_cache(maxsize=_DAYS)
@@ -57,4 +57,4 @@ def _day(text: str) -> str:
     match = _WRITTEN_DAY.fullmatch(text)
     year, month, day = match.groups() if match else (text[:4], text[5:7], text[8:])
     digits = f"{year}{month:0>2}{day:0>2}"
-    return digits if is_day(digits) else canonical(text)
+    return digits if is_day(digits) else canonical_folded(text)

@@ -167,7 +167,7 @@ def _date_bits(ymd: str, on: date) -> float:
     if ymd in _PLACEHOLDERS:
         return 0.0
     day = date(int(ymd[:4]), int(ymd[4:6]), int(ymd[6:8]))
-    return min(_MAX_DATE_BITS, math.log2(2 * abs((on - day).days) + 1))
+    return min(_MAX_DATE_BITS, math.log2(abs((on - day).days) + 1))
 
 
 def _amount_bits(value: str) -> float:

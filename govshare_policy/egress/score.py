@@ -31,6 +31,8 @@ class Thresholds:
         identifier_bits: A single value of so many bits is an identifier: certain by itself.
         certain_margin_bits: Over log2 of *population*, with two fields or more: certain.
         likely_margin_bits: The same, for likely.
+        chance_margin_bits: Over log2 of the pairs of a released value and a segment, which are the
+            chances that two coincide; certain is never less, and likely never less than no margin.
         likely_rows: So many likely records in one document are acted on.
         likely_share: And so large a share of its segments; own data of the same city coincide now
             and then, the more often the longer the document.
@@ -44,6 +46,7 @@ class Thresholds:
     identifier_bits: float = 40.0
     certain_margin_bits: float = 10.0
     likely_margin_bits: float = 3.0
+    chance_margin_bits: float = 7.0
     likely_rows: int = 3
     likely_share: float = 0.002
     contained_values: int = 20
@@ -118,11 +121,16 @@ def nothing() -> Hits:
     return Hits(place=empty, row=empty, field=empty, value=empty, bits=np.empty(0))
 
 
-def recognise(hits: Hits, limits: Thresholds) -> Recognised:
+def recognise(hits: Hits, limits: Thresholds, *, pairs: int = 1) -> Recognised:
     """Return the records of which enough stands in one place.
 
     A field counts once for a record and place, and so does a value: a name that is both owner and
     applicant says no more than a name.
+
+    Args:
+        hits: What was found.
+        limits: What is enough.
+        pairs: Released values times segments: the more there are, the more coincide by chance.
     """
     hits = _strongest(_strongest(hits, hits.value), None)
     if not hits.place.size:
@@ -134,16 +142,18 @@ def recognise(hits: Hits, limits: Thresholds) -> Recognised:
     total = np.add.reduceat(hits.bits, begin)
     most = np.maximum.reduceat(hits.bits, begin)
     several = np.diff(np.append(begin, hits.place.size)) > 1
-    sure = (most >= limits.identifier_bits) | (several & (total >= limits.certain_bits))
-    may = several & (total >= limits.likely_bits) & ~sure
+    chances = math.log2(max(1, pairs))
+    certain_bits = max(limits.certain_bits, chances + limits.chance_margin_bits)
+    sure = (most >= limits.identifier_bits) | (several & (total >= certain_bits))
+    may = several & (total >= max(limits.likely_bits, chances)) & ~sure
     row, place = hits.row[begin], hits.place[begin]
     certain = np.unique(row[sure])
     shown = (sure | may)[np.cumsum(new) - 1]
-    pairs = np.stack((hits.row[shown], hits.field[shown]), axis=1)
+    told = np.stack((hits.row[shown], hits.field[shown]), axis=1)
     return Recognised(
         certain=certain,
         likely=np.setdiff1d(row[may], certain),
-        fields=np.unique(pairs, axis=0),
+        fields=np.unique(told, axis=0),
         places=(np.unique(place[sure]).size, np.unique(place[may]).size),
     )
 

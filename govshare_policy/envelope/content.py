@@ -39,7 +39,7 @@ def read_signed(signed: str) -> tuple[dict[str, Any], bytes, bytes, PublicKey]:
 
 
 def _verify_shape(document: Mapping[str, Any]) -> None:
-    if set(document) != _KEYS or document["v"] != 1:
+    if set(document) != _KEYS or document["v"] != 1 or type(document["v"]) is not int:
         raise CallError("an envelope has the members of its version")
     if not _NONCE.fullmatch(document["nonce"]) or not _AT.fullmatch(document["at"]):
         raise CallError("a nonce or an instant is not of its shape")

@@ -193,7 +193,8 @@ def verify_says(opened: Opened, call: Call, *, system: str, department: str) -> 
     if opened.opening is not None:
         wanted["call"] = public_of(call)
         wanted["commitments"] = committed_of(call, opened.request, opened.opening)
-    if any(said.get(name) != value for name, value in wanted.items()):
+    # By their spelling: to Python 0 and 0.0 are equal to false, and to other readers they are not.
+    if spelled({name: said.get(name) for name in wanted}) != spelled(wanted):
         raise IdentityError("the envelope says something else than the call")
 
 

@@ -5,6 +5,7 @@ The library that reads them does not know the curve of SM2, so the key is taken 
 and signatures over it are verified by the product's own cryptography.
 """
 
+import re
 from typing import Final
 
 from cryptography import x509
@@ -21,6 +22,8 @@ _SEQUENCE: Final = 0x30
 _LONG: Final = 0x80
 # Serial number, algorithm, issuer, validity and subject stand before the key.
 _BEFORE_KEY: Final = 5
+_BEGIN: Final = re.compile(rb"-----BEGIN")
+_END: Final = re.compile(rb"-----END [A-Z0-9 ]+-----")
 
 
 def key_of(certificate: x509.Certificate) -> bytes:
@@ -86,10 +89,10 @@ def verify_national(certificate: x509.Certificate) -> None:
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
-    """Tell whether *certificate* is that of an authority."""
+    """Tell whether *certificate* is that of an authority; one that cannot be read is not."""
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return False
 
 
@@ -97,8 +100,11 @@ def parse_certificates(data: bytes, *, name: str) -> tuple[x509.Certificate, ...
     """Return the certificates in the PEM file *name*, which holds *data*.
 
     Raises:
-        ConfigError: If there is none, or one cannot be read.
+        ConfigError: If there is none, or one cannot be read or breaks off.
     """
+    # The library passes over a block that breaks off, as one does in a file that is being written.
+    if len(_BEGIN.findall(data)) != len(_END.findall(data)):
+        raise ConfigError(f"`{name}` breaks off, or does not hold certificates in PEM")
     try:
         return tuple(x509.load_pem_x509_certificates(data))
     except ValueError:

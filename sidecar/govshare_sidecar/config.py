@@ -37,6 +37,7 @@ from govshare_sidecar.envelope_settings import (
 from govshare_sidecar.envoy.settings import EnvoyConfig, read_envoy
 from govshare_sidecar.front_end_settings import FrontEndConfig, read_front_end
 from govshare_sidecar.grpc_proxy_settings import GrpcProxyConfig, read_grpc_proxy
+from govshare_sidecar.heartbeat_settings import HeartbeatsConfig, read_heartbeats
 from govshare_sidecar.limits import NO_LIMITS_STATED, Limits, read_limits
 from govshare_sidecar.logs import USUAL_MESSAGES, Messages, read_messages
 from govshare_sidecar.overrides import Override, blaming
@@ -163,6 +164,7 @@ class Config:
     front_end: FrontEndConfig | None = None
     shadow: ShadowConfig | None = None
     egress: EgressConfig | None = None
+    heartbeats: HeartbeatsConfig | None = None
     messages: Messages = USUAL_MESSAGES
     tracing: TracingConfig | None = None
     workers: int = 0
@@ -211,6 +213,7 @@ def _config(root: Table, *, name: str) -> Config:
         tracing=read_tracing(root.table("tracing")) if root.has("tracing") else None,
         shadow=read_shadow(root.table("shadow")) if root.has("shadow") else None,
         egress=read_egress(root.table("egress")) if root.has("egress") else None,
+        heartbeats=read_heartbeats(root.table("heartbeats")) if root.has("heartbeats") else None,
         workers=read_workers(root) if root.has("workers") else 0,
         watch_s=root.seconds("watch_s", 1.0) if root.has("watch_s") else None,
     )
@@ -221,6 +224,11 @@ def _config(root: Table, *, name: str) -> Config:
         raise ConfigError(f"{name}: there is neither of the tables {tables}")
     if config.egress is not None and config.workers:
         raise ConfigError(f"{name}: [egress] has processes of its own; leave `workers` out")
+    if config.workers and not config.envelope.audience:
+        # Each worker would open only what is addressed to the log of that worker.
+        raise ConfigError(f"{name}: `workers` need `log.origin` or `envelope.audience`; state one")
+    if config.heartbeats is not None and config.workers:
+        raise ConfigError(f"{name}: [heartbeats] is of one process; leave `workers` out")
     return config
 
 

@@ -23,6 +23,7 @@ from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.front_end import FrontEndListener
 from govshare_sidecar.grpc_proxy_listener import listen_grpc_proxy
 from govshare_sidecar.grpc_upstream import GrpcUpstream
+from govshare_sidecar.heartbeat_door import open_heartbeats
 from govshare_sidecar.listeners import GrpcListener, HttpListener, Service
 from govshare_sidecar.metrics import Metrics, monitor
 from govshare_sidecar.proofs import Proofs
@@ -141,6 +142,16 @@ class Entrances:
         )
         async for name, listener in doors:
             self._http[name] = listener
+        if config.heartbeats is not None:
+            self._http["heartbeats"] = await open_heartbeats(
+                config.heartbeats,
+                stack,
+                desk=counter.desk,
+                authorities=counter.authorities,
+                tls=counter.tls.main,
+                metrics=counter.metrics,
+                now=counter.now,
+            )
         if means is not None:
             await self._open_egress(means, counter)
 

@@ -34,6 +34,7 @@ class Cause(StrEnum):
     SLOW = "slow"
     STRANGER = "stranger"
     UNPROVEN = "unproven"
+    UNGUARDED = "unguarded"
 
 
 class RefusedError(CallError):
@@ -112,5 +113,9 @@ _SENTENCES: Final[Mapping[Cause, tuple[str, str]]] = {
     Cause.UNPROVEN: (
         "the proxy has not shown lately that it filters and fails closed; ask the operator",
         "代理近期未通过放行自检；请联系网关的运维单位",
+    ),
+    Cause.UNGUARDED: (
+        "the onward guard cannot be asked now, so nothing passes; ask again, or ask the operator",
+        "外传防护当前无法检查，未传出也未交付任何数据；请稍后再试，或联系网关的运维单位",
     ),
 }

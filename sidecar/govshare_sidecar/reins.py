@@ -3,18 +3,21 @@
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
+from govshare_sidecar._table import why
 from govshare_sidecar.listeners import DRAIN_S
 from govshare_sidecar.share import name_of
-from govshare_sidecar.worker import RELOAD, Orders
+from govshare_sidecar.worker import CANNOT, RELOAD, Orders
 
 # Draining, closing the log, and letting go of pins and witnesses.
 _PATIENCE_S: Final = DRAIN_S + 15.0
 _RELOAD_S: Final = 120.0
+_log: Final = logging.getLogger(__name__)
 
 
 class Reins:
@@ -38,15 +41,20 @@ class Reins:
     async def start(self) -> int | None:
         """Start it, and return nothing once it answers calls, or the code with which it ended."""
         self._news = asyncio.Queue()
-        # Not forked: threads and gRPC's own state would come along half alive.
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "govshare_sidecar.worker"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            pass_fds=(self._held,),
-            # So that what a terminal sends reaches it once, through the process above.
-            start_new_session=True,
-        )
+        try:
+            # Not forked: threads and gRPC's own state would come along half alive.
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "govshare_sidecar.worker"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                pass_fds=(self._held,),
+                # So that what a terminal sends reaches it once, through the process above.
+                start_new_session=True,
+            )
+        except OSError as error:
+            # The machine is short of something just now; whoever starts workers tries again.
+            _log.error("worker `%s` cannot be started: %s", self.name, why(error))
+            return CANNOT
         self._say(self._orders.to_line())
         self._hearing = asyncio.create_task(self._hear(self._process))
         if await self._news.get():

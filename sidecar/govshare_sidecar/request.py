@@ -44,6 +44,8 @@ _FORWARDED: Final = (
 )
 # A body goes on as it came; what the department's API cannot unpack, it refuses.
 _PASSED: Final = ("identity", "gzip")
+_JSON: Final = re.compile(r'application/json(\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
+_NOT_JSON: Final = "this route answers for one subject: say `Content-Type: application/json`, once"
 _ESCAPES: Final = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
 
 
@@ -72,9 +74,12 @@ class Asked:
         Raises:
             RefusedError: If it has to name exactly one, and does not.
         """
-        call = self.call
-        if self.target.route.has_subject_in_body:
-            call = replace(call, subject=_subject_in(body, self.target.route.subject))
+        call, route = self.call, self.target.route
+        if route.subject and body and not _JSON.fullmatch(self.headers.get("Content-Type", "")):
+            # As a form, or in another character set, the same bytes may name somebody else.
+            raise RefusedError(Cause.SUBJECT, _NOT_JSON)
+        if route.has_subject_in_body:
+            call = replace(call, subject=_subject_in(body, route.subject))
         return replace(self, call=call, body=body)
 
     def shown(self, evidence: Evidence) -> Evidence:
@@ -222,4 +227,11 @@ def _subject_in(body: bytes, name: str) -> str:
         document = parse_object(body)
     except CallError:
         raise RefusedError(Cause.SUBJECT) from None
-    return one_subject([document[name]] if name in document else [])
+    # Many readers of JSON take any letter case for the same member, and the last of several.
+    return one_subject(
+        [
+            value if key == name else None
+            for key, value in document.items()
+            if key.casefold() == name.casefold()
+        ]
+    )

@@ -3,7 +3,8 @@
 
 Source:
     RFC 5280 §5. Only whole lists of one authority are taken: a list with a critical extension
-    speaks for a part of the certificates, or for those of others, and is refused.
+    speaks for a part of the certificates, or for those of others, and is refused. So is one that
+    says in an extension that is not critical, against the standard, that it is a part.
 """
 
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
 
 from govshare_policy.crypto import sm3
 from govshare_policy.errors import ConfigError, SignatureError
@@ -24,7 +26,13 @@ from govshare_sidecar.certificates import key_of, verify_listed
 _PEM: Final = re.compile(
     rb"-----BEGIN X509 CRL-----[A-Za-z0-9+/=\s]+-----END X509 CRL-----", re.ASCII
 )
+_BEGIN: Final = re.compile(rb"-----BEGIN")
 _MAX_LIST_BYTES: Final = 64 << 20
+# Both have to be critical, and an authority that forgets it means them all the same.
+_PARTIAL: Final = (
+    ExtensionOID.ISSUING_DISTRIBUTION_POINT,
+    ExtensionOID.DELTA_CRL_INDICATOR,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +145,8 @@ def _parse(path: Path) -> Iterator[x509.CertificateRevocationList]:
         raise ConfigError(f"`{path.name}` cannot be read: {why(error)}") from None
     try:
         texts = _PEM.findall(data)
+        if texts and len(texts) != len(_BEGIN.findall(data)):
+            raise ConfigError(f"`{path.name}` breaks off, or holds more than revocation lists")
         if not texts:
             yield x509.load_der_x509_crl(data)
         for text in texts:
@@ -152,7 +162,7 @@ def _verified(
     if end is None:
         raise ConfigError(f"`{name}` holds a list that does not say when the next is due")
     try:
-        if any(extension.critical for extension in parsed.extensions):
+        if any(one.critical or one.oid in _PARTIAL for one in parsed.extensions):
             raise ConfigError(f"`{name}` holds a list that speaks for a part of the certificates")
         serials = []
         for entry in parsed:

@@ -150,7 +150,9 @@ class Sidecar:
             await asyncio.to_thread(erase)
             shadow = None
             if config.shadow is not None:
-                trying = Shadow.beside(config.shadow, gate.usage, metrics.registry)
+                trying = Shadow.beside(
+                    config.shadow, gate.usage, subjects, registry=metrics.registry
+                )
                 shadow = await stack.enter_async_context(trying)
             sidecar = cls(
                 config,

@@ -24,6 +24,7 @@ from govshare_policy.gate import Answer, Basis, answer_unrecorded
 from govshare_policy.identity import CertificateTrust, Evidence
 from govshare_policy.policy import Bundle
 from govshare_policy.register import Register
+from govshare_policy.subjects import Subjects
 from govshare_policy.usage import Tally
 from govshare_sidecar.basis import load_policy
 from govshare_sidecar.policy_settings import ShadowConfig
@@ -43,9 +44,12 @@ class Answered:
 class Shadow:
     """The policy that is tried out, and the calls that wait for it."""
 
-    def __init__(self, config: ShadowConfig, usage: Tally, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, config: ShadowConfig, usage: Tally, subjects: Subjects, *, registry: CollectorRegistry
+    ) -> None:
         self._config = config
         self._usage = usage
+        self._subjects = subjects
         # Owned by the event loop.
         self._policy: tuple[Register, Bundle] | None = None
         self._waiting: asyncio.Queue[Answered] = asyncio.Queue(config.queue)
@@ -72,10 +76,10 @@ class Shadow:
     @classmethod
     @asynccontextmanager
     async def beside(
-        cls, config: ShadowConfig, usage: Tally, registry: CollectorRegistry
+        cls, config: ShadowConfig, usage: Tally, subjects: Subjects, *, registry: CollectorRegistry
     ) -> AsyncIterator[Self]:
         """Compare inside the ``async with``; what still waits at its end is left."""
-        shadow = cls(config, usage, registry)
+        shadow = cls(config, usage, subjects, registry=registry)
         await shadow.reload()
         comparing = asyncio.create_task(shadow._go_on())
         comparing.add_done_callback(_tell_of_the_end)
@@ -139,7 +143,8 @@ class Shadow:
 
         basis = Basis(
             trust=CertificateTrust(register=register),
-            facts=RegisterFacts(register=register, used=used_before),
+            # One that the call itself was counted for has room for it.
+            facts=RegisterFacts(register=register, used=used_before, spent=self._subjects.is_spent),
             bundle=bundle,
         )
         real, evidence = answered.answer, answered.evidence

@@ -140,6 +140,13 @@ REFUSALS: Final[Mapping[Cause, Status]] = {
         title="the proxy has not passed its self-test",
         title_zh="代理未通过自检",
     ),
+    Cause.UNGUARDED: Status(
+        grpc=StatusCode.UNAVAILABLE,
+        http=HTTPStatus.SERVICE_UNAVAILABLE,
+        reason="GUARD_UNAVAILABLE",
+        title="the onward guard cannot be asked, so nothing passed",
+        title_zh="外传防护无法检查，未传出也未交付任何数据",
+    ),
 }
 RETRY_AFTER_S: Final = 1
 
@@ -165,6 +172,7 @@ CAUSES: Final[Mapping[Cause, HTTPStatus]] = {
     Cause.SLOW: HTTPStatus.REQUEST_TIMEOUT,
     Cause.STRANGER: HTTPStatus.FORBIDDEN,
     Cause.UNPROVEN: HTTPStatus.SERVICE_UNAVAILABLE,
+    Cause.UNGUARDED: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 

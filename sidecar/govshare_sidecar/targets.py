@@ -65,14 +65,19 @@ def one_subject(values: Sequence[object]) -> str:
     """Return the one subject among *values*.
 
     Raises:
-        RefusedError: If there is none, there are several, or it is a list or a pattern.
+        RefusedError: If there is none, there are several, it is a list or a pattern, or it is not
+            spelled in its normal form (NFC).
     """
     if len(values) != 1:
         raise RefusedError(Cause.SUBJECT)
     try:
-        return parse_subject(values[0])
+        subject = parse_subject(values[0])
     except CallError:
         raise RefusedError(Cause.SUBJECT) from None
+    if subject != values[0]:
+        # What goes on is as it came: two spellings must not be counted as one subject.
+        raise RefusedError(Cause.SUBJECT)
+    return subject
 
 
 def match(routes: Sequence[Route], method: str, target: str) -> Target:

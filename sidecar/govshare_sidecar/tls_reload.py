@@ -78,7 +78,7 @@ class _Read:
 
     authorities: Mapping[_Source, Authorities]
     contexts: Sequence[ssl.SSLContext]
-    pairs: Mapping[Path, grpc.ServerCertificateConfiguration]
+    pairs: Sequence[grpc.ServerCertificateConfiguration]
     until: datetime
 
 
@@ -95,7 +95,8 @@ class LiveTls:
         self._gauges = gauges
         self._stamp: _Stamp = ()
         self._contexts: list[tuple[LiveContext, Make]] = []
-        self._pairs: dict[Path, _RpcPair] = {}
+        # One a listener: several may let in clients of the same authorities.
+        self._pairs: list[tuple[Path, _RpcPair]] = []
         self._authorities: dict[_Source, ClientAuthorities] = {}
         self._reloading = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
@@ -161,7 +162,8 @@ class LiveTls:
             ConfigError: If a file cannot be read.
         """
         path = client_ca or self.config.client_ca
-        pair = self._pairs[path] = _RpcPair(_configuration(self.config, path))
+        pair = _RpcPair(_configuration(self.config, path))
+        self._pairs.append((path, pair))
         return grpc.dynamic_ssl_server_credentials(
             pair.in_force,
             pair.fetch,  # type: ignore[arg-type]  # nothing new is `None`, which the stubs forget
@@ -220,7 +222,7 @@ class LiveTls:
         read = _Read(
             authorities=authorities,
             contexts=[make(config) for _, make in self._contexts],
-            pairs={path: _configuration(config, path) for path in tuple(self._pairs)},
+            pairs=[_configuration(config, path) for path, _ in self._pairs],
             until=leaf.not_valid_after_utc,
         )
         if self._digest() != before:
@@ -233,8 +235,8 @@ class LiveTls:
             self._authorities[source].replace(authorities)
         for (live, _), context in zip(self._contexts, read.contexts, strict=True):
             live.in_force = context
-        for path, configuration in read.pairs.items():
-            self._pairs[path].in_force = configuration
+        for (_, pair), configuration in zip(self._pairs, read.pairs, strict=True):
+            pair.in_force = configuration
         self._show(read.until)
 
     def _show(self, until: datetime) -> None:
@@ -245,7 +247,7 @@ class LiveTls:
     def _files(self) -> list[Path]:
         sources = tuple(self._authorities)
         lists = [path for _, crl in sources for path in crl]
-        named = {*self._pairs, *(path for path, _ in sources), *lists}
+        named = {*(path for path, _ in (*self._pairs, *sources)), *lists}
         return [self.config.certificate, self.config.key, *sorted(named)]
 
     def _stamps(self) -> _Stamp:

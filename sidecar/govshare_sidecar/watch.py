@@ -34,12 +34,20 @@ def state_of(paths: Iterable[Path]) -> State:
 
 def _states(paths: Iterable[Path]) -> Iterator[tuple[str, int, int, int]]:
     for path in paths:
-        for file in (path, *(sorted(path.rglob("*")) if path.is_dir() else ())):
+        for file in (path, *_below(path)):
             try:
                 found = file.stat()
             except OSError:
                 continue
             yield str(file), found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _below(path: Path) -> list[Path]:
+    try:
+        return sorted(path.rglob("*")) if path.is_dir() else []
+    except OSError:
+        # A directory was taken away in the middle of the look; the next one shows what came.
+        return []
 
 
 async def watch(

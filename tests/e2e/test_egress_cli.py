@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from govshare_policy.crypto import generate_key
-from tests.e2e.deployment import PASSPHRASE
+from tests.e2e.deployment import PASSPHRASE, Deployment
 from tests.e2e.egress_world import OTHERS, PEOPLE, as_json
 
 
@@ -27,8 +27,19 @@ def guard(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def deployed(guard: Path) -> Deployment:
+    (guard / "deployed").mkdir()
+    return Deployment(directory=guard / "deployed", upstream="http://127.0.0.1:1")
+
+
+FLAGS = ["late_registration", "large_registration"]
 PLACE = ("--directory", "egress", "--keys", "keys/egress.key")
 SIGN = ("--key", "keys/own.pem", "--passphrase-file", "keys/own.passphrase")
+IMPORT = (
+    *("holdings", "import", "held.jsonl", "--subject", "id_no"),
+    *("--config", "deployed/govshare.toml", *PLACE, *SIGN),
+)
 RELEASE = ("--receipt", "REC-1", "--resource", "R08", "--provider", "D-CAB", "--grant", "G01")
 
 
@@ -50,8 +61,9 @@ def test_a_registered_file_is_recognised_in_another_and_own_data_are_not(guard: 
     assert run(guard, "scan", "own.json", *PLACE)[0] == 0
 
 
+@pytest.mark.usefixtures("deployed")
 def test_what_the_department_held_before_is_its_own(guard: Path) -> None:
-    code, said = run(guard, "holdings", "import", "held.jsonl", "--subject", "id_no", *PLACE, *SIGN)
+    code, said = run(guard, *IMPORT)
     assert (code, json.loads(said)["subjects"]) == (0, len(PEOPLE))
     held = ("--holdings-key", "keys/own.pub")
     code, said = run(
@@ -62,6 +74,29 @@ def test_what_the_department_held_before_is_its_own(guard: Path) -> None:
     assert run(guard, "scan", "obtained.json", *PLACE)[0] == 0
     code, said = run(guard, "holdings", "list", "--public", "keys/own.pub", *PLACE)
     assert (code, len(json.loads(said)["statements"])) == (0, 1)
+
+
+def test_own_holdings_stand_in_the_log_before_they_count_and_late_or_large_ones_say_so(
+    guard: Path, deployed: Deployment
+) -> None:
+    assert run(guard, *IMPORT)[0] == 0
+    code, said = run(guard, *IMPORT, "--first-release", "2020-01-01")
+    assert (code, json.loads(said)["events"]) == (0, FLAGS)
+
+    first, second = [one for one in deployed.records() if one["phase"] == "admin"]
+    assert {first["event"], second["event"]} == {"holdings_registered"}
+    assert (first["flags"], second["flags"]) == ([], FLAGS)
+    assert (second["number"], second["subjects"]) == (2, len(PEOPLE))
+    assert not any(row["id_no"] in json.dumps([first, second]) for row in PEOPLE)
+    deployed.verify()
+
+
+def test_what_cannot_be_recorded_is_not_registered(guard: Path, deployed: Deployment) -> None:
+    with deployed.start():
+        assert run(guard, *IMPORT)[0] == 3
+    assert run(guard, *IMPORT[:5], *PLACE, *SIGN)[0] == 2
+    code, said = run(guard, "holdings", "list", "--public", "keys/own.pub", *PLACE)
+    assert (code, json.loads(said)["statements"]) == (0, [])
 
 
 def test_an_approval_is_signed_and_listed(guard: Path) -> None:

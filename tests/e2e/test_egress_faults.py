@@ -16,6 +16,7 @@ from tests.e2e.deployment import PASSPHRASE, await_
 from tests.e2e.egress_world import OTHERS, PEOPLE, Setting, World, as_json, children, world
 from tests.e2e.test_lifecycle import fill_disk
 
+UNAVAILABLE = "urn:govshare:problem:guard_unavailable"
 NOISE = bytes(range(1, 256)) * 64
 
 
@@ -51,9 +52,28 @@ def test_with_the_guard_out_of_order_nothing_leaves(
         everybody.outside.asked.clear()
         fault(everybody)
 
-        assert everybody.send(as_json(OTHERS)).status in {403, 500, 503}
-        assert everybody.search(OTHERS).status in {403, 500, 503}
+        refused = [everybody.send(as_json(OTHERS)), everybody.search(OTHERS)]
+        assert {one.status for one in refused} == {503}
+        assert {one.document["type"] for one in refused} == {UNAVAILABLE}
         assert everybody.outside.asked == []
+        counted = 'govshare_refused_total{cause="unguarded",entrance="egress_forward"}'
+        assert everybody.running.metric(counted) == 2
+
+
+def test_with_damaged_own_holdings_nothing_comes_in(tmp_path: Path) -> None:
+    (tmp_path / "holdings").mkdir()
+    public = generate_key(tmp_path / "holdings" / "own.pem", PASSPHRASE)
+    (tmp_path / "holdings" / "own.pub").write_bytes(public.to_pem())
+    more = 'holdings_key = "holdings/own.pub"'
+    with world(Setting(directory=tmp_path, more=more)) as everybody:
+        held = egress(everybody) / "holdings-1"
+        held.mkdir()
+        (held / "000001.statement").write_bytes(b"[]")
+        (held / "000001.sig").write_bytes(b"none")
+
+        refused = everybody.search(PEOPLE)
+        assert (refused.status, refused.document["type"]) == (503, UNAVAILABLE)
+        assert everybody.send(as_json(PEOPLE)).status == 200
 
 
 def test_with_the_log_full_nothing_leaves_and_nothing_comes_in(tmp_path: Path) -> None:

@@ -226,6 +226,7 @@ REFUSED = (
     ("POST", "/persons/find", b"{}"),
     ("POST", "/persons/find", b'{"id_no": ["1"]}'),
     ("POST", "/persons/find", b'{"id_no": "1", "id_no": "2"}'),
+    ("POST", "/persons/find", b'{"id_no": "1", "ID_NO": "2"}'),
     ("POST", "/persons/find", b'{"id_no": null}'),
     ("POST", "/persons/find", b'[{"id_no": "1"}]'),
 )
@@ -234,7 +235,7 @@ REFUSED = (
 def test_a_route_by_subject_takes_exactly_one(started: Running, api: Department) -> None:
     """What does not name one never reaches the department."""
     for method, target, body in REFUSED:
-        english = {"Accept-Language": "en"}
+        english = {"Accept-Language": "en", "Content-Type": "application/json"}
         answer = started.request(target, method=method, body=body or None, headers=english)
         assert answer.status == 400, target
         assert "exactly one subject" in answer.document["detail"]
@@ -248,7 +249,9 @@ def test_subjects_are_bounded_a_grant_and_day_over_all_entrances(
     posted = json.dumps({"id_no": "2"}).encode()
     third = ParseDict({"call": {**CALL, "subject": "3"}}, pb.CheckRequest())
     assert code(started.request("/persons/1")) == ""
-    assert code(started.request("/persons/find", method="POST", body=posted)) == ""
+    of_json = {"Content-Type": "application/json"}
+    found = started.request("/persons/find", method="POST", body=posted, headers=of_json)
+    assert code(found) == ""
     assert code(started.request(f"/persons?id_no={quote('1')}")) == ""
     answer = started.check(third).answer
     assert (answer.effect, answer.reasons[0].code) == ("deny", "subjects_spent")

@@ -75,7 +75,7 @@ def test_with_a_full_disk_every_entrance_refuses(tmp_path: Path, name: str) -> N
     deployment, adapter = deploy(tmp_path), ENTRANCES[name]()
     adapter.prepare(deployment)
 
-    async def scenario() -> tuple[int, list[Refusal]]:
+    async def scenario() -> tuple[int, list[Refusal], list[object]]:
         async with AsyncExitStack() as stack:
             running = stack.enter_context(deployment.start())
             callers = heard(deployment, running.addresses)
@@ -84,10 +84,12 @@ def test_with_a_full_disk_every_entrance_refuses(tmp_path: Path, name: str) -> N
             entrance, _ = await stack.enter_async_context(opened)
             before = len(deployment.records())
             fill_disk(running)
-            return before, [await refused(entrance, callers) for _ in range(2)]
+            refusals = [await refused(entrance, callers) for _ in range(2)]
+            return before, refusals, [each for each in running.messages if "exception" in each]
 
-    before, refusals = asyncio.run(scenario())
+    before, refusals, unforeseen = asyncio.run(scenario())
 
+    assert unforeseen == []
     for refusal in refusals:
         verify_refusal(refusal)
     assert len(deployment.records()) == before

@@ -51,7 +51,9 @@ def test_the_reference_lists_every_metric_with_its_type_and_labels(
         assert listed[name][0] == kind, name
         labels = {label for said, _ in samples for label in said} - {"le"}
         assert labels <= set(re.findall(r"`(\w+)`", listed[name][1])), name
-    elsewhere = {name for name in listed if re.search("witness|shadow|tls_crl|worker", name)}
+    elsewhere = {
+        name for name in listed if re.search("witness|shadow|tls_crl|worker|heartbeat", name)
+    }
     reloads = {"govshare_reloads", "govshare_tls_reloads", "govshare_tls_authorities_without_crl"}
     assert set(listed) - set(shown) <= elsewhere | reloads
 

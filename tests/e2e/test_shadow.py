@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.json_format import ParseDict
 from prometheus_client import CollectorRegistry
 
 from govshare_policy.answer import Answer
@@ -18,7 +19,9 @@ from govshare_policy.errors import ConfigError
 from govshare_policy.gate import answer_unrecorded
 from govshare_policy.identity import Evidence
 from govshare_policy.policy import Precedence
+from govshare_policy.subjects import Uncounted
 from govshare_policy.usage import Usage
+from govshare_sidecar._pb.enforcement_pb2 import CheckRequest
 from govshare_sidecar.basis import load_basis
 from govshare_sidecar.config import load_config
 from govshare_sidecar.policy_settings import OpenPolicy, ShadowConfig
@@ -115,6 +118,25 @@ def test_a_shadow_that_cannot_be_loaded_keeps_nobody_from_an_answer(
     assert any("nothing is tried out" in message["message"] for message in running.messages)
 
 
+def test_the_shadow_counts_subjects_as_the_policy_in_force_does(deployment: Deployment) -> None:
+    """A subject too many is one too many for both, and no difference between them."""
+    with deployment.config.open("a", encoding="utf-8") as file:
+        file.write("[subjects]\ndaily = 1\n")
+    compared = "govshare_shadow_answers_total{in_force="
+    with shadowed(deployment).start() as running:
+        for subject in ("ID1", "ID2", "ID1"):
+            asked = ParseDict({"call": {**CALL, "subject": subject}}, CheckRequest())
+            effect = running.check(asked).answer.effect
+            assert effect == ("deny" if subject == "ID2" else "allow")
+
+        def pairs() -> list[str]:
+            lines = running.monitor("/metrics").body.decode().splitlines()
+            return [line for line in lines if line.startswith(compared)]
+
+        await_(lambda: sum(float(line.rpartition(" ")[2]) for line in pairs()) == 3)
+        assert not [line for line in pairs() if 'same="no"' in line]
+
+
 def test_every_worker_reports_into_a_file_of_its_own(deployment: Deployment) -> None:
     suspend(shadowed(several(deployment)))
 
@@ -152,7 +174,7 @@ def test_answers_that_the_shadow_cannot_keep_up_with_are_counted_and_passed_over
     registry, one = CollectorRegistry(), answered(deployment)
 
     async def offer() -> None:
-        async with Shadow.beside(config, Usage(), registry) as shadow:
+        async with Shadow.beside(config, Usage(), Uncounted(), registry=registry) as shadow:
             for _ in range(5):
                 shadow.offer(*one)
             await asyncio.to_thread(await_, lambda: missed(registry, "failed") == 2)
@@ -171,7 +193,7 @@ def test_the_report_stops_at_its_size(deployment: Deployment) -> None:
     registry, one = CollectorRegistry(), answered(deployment)
 
     async def offer() -> None:
-        async with Shadow.beside(config, Usage(), registry) as shadow:
+        async with Shadow.beside(config, Usage(), Uncounted(), registry=registry) as shadow:
             for _ in range(9):
                 shadow.offer(*one)
             await asyncio.to_thread(await_, dealt_with)

@@ -22,6 +22,7 @@ from tests.e2e.department import Department
 from tests.e2e.deployment import Deployment, Running, await_
 from tests.e2e.lists import crl, write
 from tests.e2e.pki import NOW, Authority
+from tests.e2e.rpc_department import configuration
 from tests.e2e.test_grpc import request
 
 LAWFUL = "SYS-HCB-PRH"
@@ -38,7 +39,7 @@ def serial(running: Running, entrance: str) -> int:
     """Return the serial number of the certificate that a new connection is shown."""
     host, _, port = running.addresses[entrance].partition(":")
     context = running.tls(LAWFUL)
-    if entrance == "grpc":
+    if entrance.startswith("grpc"):
         context.set_alpn_protocols(["h2"])
     with (
         socket.create_connection((host, int(port)), timeout=20) as plain,
@@ -105,14 +106,17 @@ def test_a_certificate_revoked_in_between_is_denied_on_the_connection_that_stand
 
 @pytest.mark.usefixtures("api")
 def test_a_renewed_certificate_is_shown_without_a_restart(deployment: Deployment) -> None:
+    """Each listener shows it, also where several let in clients of the same authorities."""
+    proxied = configuration("http://127.0.0.1:1", deployment.directory)
+    deployment.config.write_text(deployment.config.read_text() + proxied)
     with deployment.start() as running:
         before = serial(running, "http")
-        assert serial(running, "grpc") == before
+        assert serial(running, "grpc") == serial(running, "grpc_proxy") == before
         renewed = deployment.authority.issue("sidecar", server=True)
         running.process.send_signal(signal.SIGHUP)
         await_(lambda: reloads(running, "done") == 1)
 
-        for entrance in ("http", "grpc"):
+        for entrance in ("http", "grpc", "grpc_proxy"):
             assert serial(running, entrance) == renewed.parsed.serial_number != before
         assert running.request(PATH).status == 200
 

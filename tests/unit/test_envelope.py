@@ -17,7 +17,7 @@ import pytest
 from govshare_policy.answer import Answer
 from govshare_policy.audit import encode_record
 from govshare_policy.call import Call, call_from_document
-from govshare_policy.crypto import Signer, generate_key, open_signer
+from govshare_policy.crypto import DEFAULT_ID, Signer, generate_key, open_signer, sign_checked
 from govshare_policy.envelope import (
     Opener,
     Presented,
@@ -27,6 +27,7 @@ from govshare_policy.envelope import (
     verify_kept,
     verify_signed,
 )
+from govshare_policy.envelope.content import DOMAIN, base64url, decoded
 from govshare_policy.errors import AuditError, CallError, SignatureError, VerificationError
 from govshare_policy.facts import RegisterFacts
 from govshare_policy.gate import Gate
@@ -305,6 +306,37 @@ def test_a_spoiled_envelope_denies(
     """Whatever is changed in it."""
     good = sealed(call(), signer)
     assert world.reason(call(), replace(good, text=spoil(good.text))).startswith("envelope_")
+
+
+def respelled(presented: Presented, signer: Signer, old: bytes, new: bytes) -> Presented:
+    """Return the envelope with *new* in the place of *old*, under a good signature."""
+    content, _, opening = presented.text.split(".")
+    data = decoded(content)
+    assert data.count(old) == 1
+    data = data.replace(old, new)
+    signature = sign_checked(signer, DOMAIN + data, signer_id=DEFAULT_ID)
+    text = ".".join((base64url(data), base64url(signature), opening))
+    return replace(presented, text=text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (b'"v":1', b'"v":1.0', "envelope_malformed"),
+        (b'"v":1', b'"v":true', "envelope_malformed"),
+        (b'"v":1', b'"v":1,"v":1', "envelope_malformed"),
+        (b'"derived":false', b'"derived":0', "envelope_differs"),
+        (b'"commercial":false', b'"commercial":0.0', "envelope_differs"),
+    ],
+    ids=["fraction", "truth", "twice", "zero for false", "fraction for false"],
+)
+def test_what_only_looks_alike_to_python_is_another_envelope(
+    world: World, signer: Signer, old: bytes, new: bytes, reason: str
+) -> None:
+    """The record keeps the caller's word for readers in every language."""
+    spelled_otherwise = respelled(sealed(call(), signer), signer, old, new)
+    assert world.reason(call(), spelled_otherwise) == reason
+    assert world.reason(call(), sealed(call(), signer)) == ""
 
 
 def test_a_recorded_envelope_with_another_signature_does_not_verify(signer: Signer) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from govshare_policy.egress.reading.escapes import has_document
 from govshare_policy.egress.reading.model import CELL, ROW
 
 _SAMPLE_LINES: Final = 200
@@ -38,6 +39,9 @@ def columns_text(text: str) -> str:
         return ""
     # Lines set in by blanks are fields below one another, or have blanks between them too.
     if sum(line[0].isspace() for line in sample) > _MAX_INDENTED * len(sample):
+        return ""
+    # A column of encoded documents is nothing in pieces.
+    if sum(map(has_document, sample)) * 2 > len(sample):
         return ""
     for grid in (_in_cells, str):
         bounds = _bounds([grid(line) for line in sample])

@@ -44,13 +44,15 @@ _BASE64: Final = re.compile(
     r"(?<![A-Za-z0-9+/_=-])(?=[a-z0-9+/_-]*+[A-Z])(?=[A-Z0-9+/_-]*+[a-z])"
     r"[A-Za-z0-9+/_-]{8,}+={0,2}(?![A-Za-z0-9+/_=-])"
 )
+_LONG_BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{100,}+={0,2}")
 _HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?:0x)?((?:[0-9a-fA-F]{2}){6,}+)(?![0-9A-Za-z])")
 _DENSE: Final = 0.3
 _ALL: Final = 0.9
 _SAMPLE_CHARS: Final = 1 << 14
 _MIN_WHOLE: Final = 16
 _PAIR: Final = 2
-_BLOCK_LINES: Final = frozenset({60, 64, 72, 76})
+BLOCK_LINES: Final = frozenset({60, 64, 72, 76})
+"""Characters in a line of base64 that is broken into lines."""
 _DUMP_LINES: Final = 16
 _MIN_DUMP: Final = 24
 _HEX_DIGITS: Final = 16
@@ -67,7 +69,8 @@ def whole_layer(text: str, *, opaque_bytes: int) -> tuple[str, bytes] | None:
         UnscannableError: If it is an encoding of *opaque_bytes* or more that are no known form.
     """
     sample = text[:_SAMPLE_CHARS]
-    if "%" in sample and _is_dense(_PERCENT, sample) and not _FORM.fullmatch(sample):
+    is_whole = not sample.lstrip().startswith("<") and not _FORM.fullmatch(sample)
+    if "%" in sample and is_whole and _is_dense(_PERCENT, sample):
         return "percent", unquote_to_bytes(text)
     if "&" in sample and _is_dense(_ENTITY, sample, share=_ALL):
         return "entities", html.unescape(text).encode(errors="replace")
@@ -113,7 +116,7 @@ def _whole_encoding(text: str, *, opaque_bytes: int) -> tuple[str, bytes] | None
                 return name, body
     # Lines of another length, or each with an end of its own, are a list of numbers, digests or
     # tokens, which need not mean anything.
-    is_block = len(words) == 1 or len(words[0]) in _BLOCK_LINES
+    is_block = len(words) == 1 or len(words[0]) in BLOCK_LINES
     is_block &= not any(word.endswith("=") for word in words[:-1])
     if is_block and len(packed) >= opaque_bytes and len(set(packed)) > _HEX_DIGITS:
         raise UnscannableError(Code.UNKNOWN_FORM)
@@ -169,6 +172,12 @@ def decode_base64(text: str) -> bytes | None:
         return None
 
 
+def has_document(line: str) -> bool:
+    """Tell whether *line* has something long in it that base64 makes readable."""
+    bodies = (decode_base64(match.group()) for match in _LONG_BASE64.finditer(line))
+    return any(body is not None and is_readable(body) for body in bodies)
+
+
 def encoded_runs(text: str, *, budget: Budget) -> Iterator[tuple[int, int, str, bytes]]:
     """Yield start, end, encoding and content of what is encoded inside *text*.
 
@@ -180,6 +189,7 @@ def encoded_runs(text: str, *, budget: Budget) -> Iterator[tuple[int, int, str, 
         ("hex", _HEX, decode_hex),
     ):
         for match in pattern.finditer(text):
+            budget.tick()
             body = decode(match.group())
             if body is None:
                 continue
@@ -187,7 +197,6 @@ def encoded_runs(text: str, *, budget: Budget) -> Iterator[tuple[int, int, str, 
                 yield match.start(), match.end(), name, body
             elif len(body) >= budget.limits.opaque_bytes:
                 raise UnscannableError(Code.UNKNOWN_FORM)
-        budget.tick()
 
 
 def unescape(text: str) -> str:

@@ -38,6 +38,8 @@ _EMPTY: Final = re.compile(f"{CELL}{{2,}}")
 _SAMPLE_CHARS: Final = 1 << 16
 _LONG_LINE: Final = 400
 _WINDOW_CHARS: Final = 200
+# What is longer than windows overlap, and may be an encoding that is nothing in pieces.
+_RUN: Final = re.compile(r"(?<![A-Za-z0-9+/_-])([A-Za-z0-9+/_-]{101,}+={0,2})")
 _SHORT_LINE: Final = 60
 _FEW_CUTS: Final = 2
 _WINDOW_LINES: Final = 20
@@ -105,12 +107,15 @@ def _cut(lines: Sequence[str]) -> list[str]:
 
 def _shorten(line: str) -> Iterator[str]:
     """Yield *line*, or overlapping pieces of it: a page without line breaks is not one record."""
-    if len(line) <= _LONG_LINE:
+    parts = _RUN.split(line) if len(line) > _LONG_LINE else [line]
+    if sum(map(len, parts[::2])) <= _LONG_LINE:
         yield line.strip()
         return
+    yield from parts[1::2]
+    line = " ".join(parts[::2]).strip()
     step = _WINDOW_CHARS // 2
     sentences = [part for part in _SENTENCES.split(line) if part.strip()]
-    for first, second in zip(sentences, [*sentences[1:], ""], strict=True):
+    for first, second in zip(sentences, [*sentences, ""][1:], strict=True):
         pair = first + second
         if len(pair) <= _LONG_LINE:
             yield pair

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Final
 from xml.parsers import expat
 
+from govshare_policy.egress.reading.escapes import unescape
 from govshare_policy.egress.reading.lines import lines_text
 from govshare_policy.egress.reading.model import CELL, Budget, Code, UnscannableError, join_rows
 from govshare_policy.egress.reading.tables import table_text
@@ -19,6 +20,7 @@ _ATTRIBUTE: Final = re.compile(r"""([\w:.@-]+)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|
 _MUTE: Final = frozenset(
     {"class", "style", "rel", "width", "height", "colspan", "rowspan", "align"}
 )
+_DATA: Final = re.compile(r"\d{6}|[^\x00-\x7f]")
 _INLINE: Final = frozenset(
     {
         "a",
@@ -192,7 +194,16 @@ def html_text(text: str, *, budget: Budget) -> str:
 def _values(attributes: str) -> list[str]:
     """Return the attribute values that may be data."""
     found = _ATTRIBUTE.findall(attributes)
-    return [a or b or c for name, a, b, c in found if name.lower() not in _MUTE and (a or b or c)]
+    values = [
+        value
+        for name, *values in found
+        if (value := "".join(values)) and (name.lower() not in _MUTE or _DATA.search(value))
+    ]
+    # A quotation mark too many, and what follows is no attribute any more.
+    rest = _ATTRIBUTE.sub(" ", attributes)
+    values += [rest.strip(" /")] if _DATA.search(rest) else []
+    # A document in a link is nothing in pieces.
+    return [unescape(value) if value.startswith("data:") else value for value in values]
 
 
 def _lay_out(lines: list[str]) -> str:

@@ -5,10 +5,12 @@ import re
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from xml.parsers import expat
 
+from govshare_policy.egress.reading.alphabets import layer_of
 from govshare_policy.egress.reading.archives import (
     is_tar,
     is_zip,
@@ -16,8 +18,9 @@ from govshare_policy.egress.reading.archives import (
     tar_members,
     zip_members,
 )
+from govshare_policy.egress.reading.blocks import blocks_of
 from govshare_policy.egress.reading.charset import decode_text, is_utf8
-from govshare_policy.egress.reading.escapes import encoded_runs, form_text, unescape, whole_layer
+from govshare_policy.egress.reading.escapes import encoded_runs, form_text, unescape
 from govshare_policy.egress.reading.forms import is_known, is_rich_text, refuse_unreadable
 from govshare_policy.egress.reading.inlays import MAX_INLINE_CELLS, NESTED, inlaid, unescape_around
 from govshare_policy.egress.reading.joins import joined_text
@@ -40,7 +43,7 @@ from govshare_policy.egress.reading.packed import is_zlib, packing_of, unpack, u
 from govshare_policy.egress.reading.plain import plain_text
 from govshare_policy.egress.reading.rich import rich_text
 from govshare_policy.egress.reading.sheets import is_sheet, sheet_texts
-from govshare_policy.egress.reading.tree import parse_json, tree_text
+from govshare_policy.egress.reading.tree import json_text, parse_json, tree_text
 
 _DEFAULT: Final = Limits()
 _BY_CHANCE: Final = frozenset({Code.MALFORMED, Code.UNKNOWN_FORM})
@@ -127,7 +130,7 @@ class _Reader:
     def text_text(self, text: str, *, depth: int) -> str:
         """Return the segments of *text*."""
         text = without_marks(text)
-        if layer := whole_layer(text, opaque_bytes=self.budget.limits.opaque_bytes):
+        if layer := layer_of(text, opaque_bytes=self.budget.limits.opaque_bytes):
             found = self._decoded(*layer, depth=depth)
             if found is not None and len(text) >= self.budget.limits.opaque_bytes:
                 return found
@@ -137,7 +140,12 @@ class _Reader:
 
     def _plain(self, text: str, *, depth: int) -> str:
         """Return the segments of *text* that is no encoding as a whole."""
-        return self.budget.take(self._open_cells(self._form(text), depth=depth, source=text))
+        blocks: list[str] = []
+        if (found := self._tree(text)) is None:
+            text = self._without_blocks(text, blocks, depth=depth)
+            found = self._form(text)
+        found = self._open_cells(found, depth=depth, source=text)
+        return join_rows([self.budget.take(found), *blocks])
 
     def _decoded(self, name: str, body: bytes, *, depth: int) -> str | None:
         """Return the segments of what text was decoded to, or ``None`` if that was by chance.
@@ -154,43 +162,37 @@ class _Reader:
                 return None
             raise
 
-    def _form(self, text: str) -> str:
-        """Return the segments of *text* in the form it has."""
+    def _without_blocks(self, text: str, segments: list[str], *, depth: int) -> str:
+        """Return *text* without the encoded blocks in it, whose *segments* grow."""
+        rest, at = list[str](), 0
+        for start, end, name, body in blocks_of(text, budget=self.budget):
+            found = self._decoded(name, body, depth=depth)
+            if found is not None and start >= at:
+                segments.append(found)
+                rest.append(text[at:start])
+                at = end
+        return "".join([*rest, text[at:]])
+
+    def _tree(self, text: str) -> str | None:
+        """Return the segments of JSON or XML, or ``None`` if *text* is neither."""
         head = text.lstrip("\ufeff \t\r\n")[:1]
         if head in {"{", "[", '"'}:
-            found = self._json(text.lstrip("\ufeff"))
-            if found is not None:
-                return found
+            return json_text(text.lstrip("\ufeff"), budget=self.budget)
         if head == "<":
-            try:
-                return tree_text(
-                    parse_xml(text.lstrip("\ufeff"), budget=self.budget), budget=self.budget
-                )
-            except expat.ExpatError:
-                return html_text(text, budget=self.budget)
-        if is_html(text):
+            with suppress(expat.ExpatError):
+                tree = parse_xml(text.lstrip("\ufeff"), budget=self.budget)
+                return tree_text(tree, budget=self.budget)
+        return None
+
+    def _form(self, text: str) -> str:
+        """Return the segments of *text*, which is no tree, in the form it has."""
+        if is_html(text) or text.lstrip("\ufeff \t\r\n").startswith("<"):
             return html_text(text, budget=self.budget)
         if (form := form_text(text)) is not None:
             return form
         if "BEGIN:V" in text:
             text = _FOLDED.sub("", text)
         return plain_text(unescape(text))
-
-    def _json(self, text: str) -> str | None:
-        """Return the segments of JSON, one document or one a line; ``None`` if it is neither."""
-        try:
-            tree = parse_json(text)
-            while isinstance(tree, str) and tree.lstrip()[:1] in {"{", "[", '"'}:
-                tree = parse_json(tree)
-            return tree_text(tree, budget=self.budget)
-        except ValueError:
-            pass
-        try:
-            # One list instead of one call a line: the parser is in C.
-            lines = [line for line in text.splitlines() if line.strip()]
-            return tree_text(parse_json(f"[{','.join(lines)}]"), budget=self.budget)
-        except ValueError:
-            return None
 
     def _open_cells(self, text: str, *, depth: int, source: str = "") -> str:
         """Return *text*, the reading of *source*, with what is encoded in its cells beside it."""

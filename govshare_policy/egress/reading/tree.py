@@ -50,6 +50,27 @@ def parse_json(text: str) -> Node:
         raise UnscannableError(Code.TOO_DEEP) from None
 
 
+def json_text(text: str, *, budget: Budget) -> str | None:
+    """Return the segments of JSON, one document or one a line; ``None`` if it is neither.
+
+    Raises:
+        UnscannableError: If it is nested too deep, or there are too many rows.
+    """
+    try:
+        tree = parse_json(text)
+        while isinstance(tree, str) and tree.lstrip()[:1] in {"{", "[", '"'}:
+            tree = parse_json(tree)
+        return tree_text(tree, budget=budget)
+    except ValueError:
+        pass
+    try:
+        # One list instead of one call a line: the parser is in C.
+        lines = [line for line in text.splitlines() if line.strip()]
+        return tree_text(parse_json(f"[{','.join(lines)}]"), budget=budget)
+    except ValueError:
+        return None
+
+
 def tree_text(node: Node, *, budget: Budget) -> str:
     """Return the segments of the tree *node*.
 

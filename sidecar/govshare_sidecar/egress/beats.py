@@ -24,6 +24,7 @@ _LAST: Final = "heartbeat"
 _UNSENT: Final = "heartbeats-unsent"
 _OK: Final = range(200, 300)
 _TIMEOUT_S: Final = 10.0
+_HEADERS: Final = {"Content-Type": "text/plain; charset=us-ascii"}
 _log: Final = logging.getLogger(__name__)
 
 
@@ -109,14 +110,24 @@ class Beats:
             path.unlink()
 
     async def _post(self, url: str, data: bytes) -> None:
-        context = ssl.create_default_context(cafile=self._config.ca)
+        context = await asyncio.to_thread(_context, self._config)
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(url, data=data, ssl=context, allow_redirects=False) as response,
+            session.post(
+                url, data=data, headers=_HEADERS, ssl=context, allow_redirects=False
+            ) as response,
         ):
             if HTTPStatus(response.status) not in _OK:
                 raise aiohttp.ClientError("the provider did not take it")
+
+
+def _context(config: HeartbeatConfig) -> ssl.SSLContext:
+    # Read every time: certificates are renewed while the guard is on.
+    context = ssl.create_default_context(cafile=config.ca)
+    if config.shown is not None:
+        context.load_cert_chain(*config.shown)
+    return context
 
 
 def _put(directory: Path, name: str, data: bytes) -> None:

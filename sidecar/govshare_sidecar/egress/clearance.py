@@ -15,7 +15,7 @@ from govshare_policy.egress.allowed import TUNNEL, Allowance, allowed_forms
 from govshare_policy.egress.guard import Envelope
 from govshare_policy.egress.onward import calls_of, recognised_of, without_own
 from govshare_policy.egress.verdict import Cause, Outcome, Verdict
-from govshare_policy.errors import AuditError, ConfigError, EvaluationError, VerificationError
+from govshare_policy.errors import AuditError, ConfigError, VerificationError
 from govshare_policy.gate import Answer
 from govshare_policy.gate import Outcome as Ended
 from govshare_policy.identity import Evidence, Identity, legal_day
@@ -87,8 +87,8 @@ class Clearance:
         """Return the refusal, once it is recorded; ``None`` if *leaving* may leave.
 
         Raises:
-            AuditError: If it cannot be scanned or recorded. It must not leave.
-            RefusedError: If too much is under way.
+            AuditError: If it cannot be recorded. It must not leave.
+            RefusedError: If it cannot be scanned, or too much is under way. Likewise.
         """
         if not self._desk.is_open:
             raise AuditError("the gateway does not answer now, so nothing is passed on")
@@ -150,7 +150,9 @@ class Clearance:
             self.counts["unscannable" if verdict.code else "denied"] += 1
             return onward_denial(denials[0], answers, verdict, language=leaving.language)
         if verdict.releases > len(verdict.evidence):
-            raise EvaluationError("more releases were recognised than can be decided on at once")
+            raise RefusedError(
+                Refusal.TOO_LARGE, "more releases were recognised than can be decided on at once"
+            )
         size = sum(len(body) for body, _ in leaving.parts or ())
         for answer in answers:
             ended = Ended(status=PASSED_ON, rows=verdict.rows, size_bytes=size)
@@ -169,7 +171,7 @@ class Clearance:
         """Return what may pass unread to *host*, as the list of the approver says now.
 
         Raises:
-            AuditError: If the list cannot be trusted. Nothing leaves until it can.
+            RefusedError: If the list cannot be trusted. Nothing leaves until it can.
         """
         path = self._config.place.directory / "allowed"
         try:
@@ -177,7 +179,8 @@ class Clearance:
             if self._allowances is None or self._allowances[0] != state:
                 self._allowances = (state, self._config.place.allowances())
         except (ConfigError, VerificationError) as error:
-            raise AuditError(f"the approver's list cannot be used: {error}") from None
+            _log.error("the approver's list cannot be used: %s", error)
+            raise RefusedError(Refusal.UNGUARDED) from None
         return allowed_forms(self._allowances[1], host, on=legal_day(at))
 
 

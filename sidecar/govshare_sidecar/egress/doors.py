@@ -17,6 +17,7 @@ from govshare_sidecar.desk import Desk
 from govshare_sidecar.door import door
 from govshare_sidecar.egress.beats import Beats
 from govshare_sidecar.egress.clearance import Clearance
+from govshare_sidecar.egress.forgetting import Forgetting
 from govshare_sidecar.egress.forward import Forward
 from govshare_sidecar.egress.inbound import Inbound
 from govshare_sidecar.egress.means import Means
@@ -53,6 +54,9 @@ async def open_means(
     stack.push_async_callback(asyncio.to_thread, pool.close)
     await pool.open()
     await pool.lapse(now())
+    forgetting = Forgetting(pool, now=now)
+    stack.push_async_callback(forgetting.stop)
+    forgetting.go_on()
     clearance = Clearance(config, pool=pool, desk=desk, now=now)
     if config.heartbeat is not None:
         beats = Beats(config.heartbeat, config.place, clearance.counts, now=now)

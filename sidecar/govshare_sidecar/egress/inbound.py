@@ -37,7 +37,7 @@ class Inbound:
 
         Raises:
             UpstreamError: If it is no release that can be registered. It must not be handed over.
-            AuditError: If it was not registered. Likewise.
+            RefusedError: If it was not registered. Likewise.
         """
         if came.status not in _OK:
             _verify_problem(came)

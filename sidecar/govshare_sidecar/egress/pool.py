@@ -5,12 +5,13 @@ Each has the guard open by itself; the indexes are mapped from files that they s
 """
 
 import asyncio
+import logging
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import datetime
 from typing import Final, TypeVar
@@ -25,7 +26,7 @@ from govshare_policy.errors import AuditError, GovshareError
 from govshare_sidecar.egress.settings import EgressConfig
 from govshare_sidecar.refusal import Cause, RefusedError
 
-FAILED: Final = "the onward guard cannot be asked, so nothing was passed on"
+_log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _station: list[Station] = []
 """Of a scanning process: the one guard that it has open."""
@@ -55,8 +56,7 @@ class ScanPool:
         """Return what is said of a document of *parts*.
 
         Raises:
-            AuditError: If nothing can be said, or not in time. The caller must deny.
-            RefusedError: If too many wait.
+            RefusedError: If too many wait, nothing can be said, or not in time. Nothing may leave.
         """
         return await self._run(_scan, list(parts), envelope)
 
@@ -64,8 +64,7 @@ class ScanPool:
         """Return how many values were kept, once they are on the disk.
 
         Raises:
-            AuditError: If they are not. The release must not be handed over.
-            RefusedError: If too many wait.
+            RefusedError: If too many wait, or they are not. The release must not be handed over.
         """
         return await self._run(_register, release)
 
@@ -73,7 +72,7 @@ class ScanPool:
         """Forget the releases whose duties ended before *now*; return how many.
 
         Raises:
-            AuditError: If this did not reach the disk.
+            RefusedError: If this did not reach the disk.
         """
         return await self._run(_lapse, now)
 
@@ -84,27 +83,56 @@ class ScanPool:
     async def _run(
         self, work: Callable[..., _T], *arguments: object, timeout_s: float | None = None
     ) -> _T:
+        """Return what *work* returns in a process.
+
+        Whatever ends it otherwise is a refusal: a fault of a library in there, of a kind that
+        nobody foresaw, says as little about the data as one that somebody did.
+
+        Raises:
+            RefusedError: If too many wait, or nothing was returned, for whatever reason.
+        """
         if self._waiting >= self._config.waiting:
             raise RefusedError(Cause.BUSY)
         self._waiting += 1
         executor = self._executor
         try:
-            # The reader ends by itself in time; this is for whatever does not.
-            async with asyncio.timeout(timeout_s or 2 * self._config.scan_timeout_s):
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(executor, work, *arguments)
-        except TimeoutError:
-            self._begin_anew(executor)
-            raise AuditError("the onward guard did not answer in time") from None
-        except BrokenProcessPool:
-            self._begin_anew(executor)
-            raise AuditError(FAILED) from None
-        except GovshareError as error:
-            raise AuditError(f"{FAILED}: {error}") from None
-        except (MemoryError, OSError, ValueError) as error:
-            raise AuditError(f"{FAILED} ({type(error).__name__})") from None
+            put = self._put(executor, work, *arguments)
+            future = asyncio.wrap_future(put)
+            try:
+                # The reader ends by itself in time; this is for whatever does not.
+                await asyncio.wait({future}, timeout=timeout_s or 2 * self._config.scan_timeout_s)
+                if not future.done() and put.cancel():
+                    # It was not begun: what is slow is the load, and nothing is stuck.
+                    raise RefusedError(Cause.BUSY)
+                return self._returned(future, executor)
+            finally:
+                future.cancel()
         finally:
             self._waiting -= 1
+
+    def _put(
+        self, executor: ProcessPoolExecutor, work: Callable[..., _T], *arguments: object
+    ) -> Future[_T]:
+        try:
+            return executor.submit(work, *arguments)
+        except RuntimeError:  # broken, or ended meanwhile
+            self._begin_anew(executor)
+            raise _unguarded("its processes have ended") from None
+
+    def _returned(self, future: asyncio.Future[_T], executor: ProcessPoolExecutor) -> _T:
+        if not future.done():
+            self._begin_anew(executor)
+            raise _unguarded("it did not answer in time")
+        if future.cancelled():
+            raise _unguarded("its processes were replaced")
+        fault = future.exception()
+        if fault is None:
+            return future.result()
+        if isinstance(fault, BrokenProcessPool):
+            self._begin_anew(executor)
+        # What a fault that nobody foresaw says may hold a value.
+        said = str(fault) if isinstance(fault, GovshareError) else type(fault).__name__
+        raise _unguarded(said)
 
     def _begin(self) -> ProcessPoolExecutor:
         # A fork would share locks of the libraries of this process, and its listeners.
@@ -119,9 +147,15 @@ class ScanPool:
         """Put new processes in the place of those of *executor*, once."""
         if self._executor is executor:
             self._executor = self._begin()
-            for process in executor._processes.values():  # noqa: SLF001  it has no way to end one
+            # It has no way to end one; none is left where it was shut down.
+            for process in (executor._processes or {}).values():  # noqa: SLF001
                 process.kill()
             executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _unguarded(why: str) -> RefusedError:
+    _log.error("the onward guard cannot be asked: %s", why)
+    return RefusedError(Cause.UNGUARDED)
 
 
 _trouble: list[str] = []

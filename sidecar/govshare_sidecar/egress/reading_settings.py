@@ -183,13 +183,15 @@ def _envoy(table: Table) -> EnvoyEgressConfig:
 
 def _heartbeat(table: Table) -> HeartbeatConfig:
     to = table.text("to")
+    is_posted = to.startswith("https://")
     heartbeat = HeartbeatConfig(
         guard=table.text("guard"),
         every_s=table.seconds("every_s", 60.0),
         key=read_key(table),
         passphrase=read_passphrase(table),
-        to=to if to.startswith("https://") else table.resolve(to),
+        to=to if is_posted else table.resolve(to),
         ca=table.file("ca") if table.has("ca") else None,
+        shown=(table.file("certificate"), table.file("certificate_key")) if is_posted else None,
     )
     table.finish()
     _verify_name(table, heartbeat.guard)

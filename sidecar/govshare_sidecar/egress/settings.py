@@ -124,6 +124,8 @@ class HeartbeatConfig:
 
     Attributes:
         to: A directory that the provider reads, or an ``https`` URL to which they are posted.
+        ca: Authorities of that ``https`` host; ``None`` means those of this machine.
+        shown: Certificate and key of the system that posts them; ``None`` for a directory.
     """
 
     guard: str
@@ -132,6 +134,7 @@ class HeartbeatConfig:
     passphrase: bytes = field(repr=False)
     to: Path | str
     ca: Path | None
+    shown: tuple[Path, Path] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

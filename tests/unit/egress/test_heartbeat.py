@@ -236,3 +236,20 @@ def test_another_file_is_no_keeper(
     (tmp_path / "kept").unlink()
     with pytest.raises(AuditError, match="cannot be used"):
         reader.guards()
+
+
+def test_of_what_was_looked_at_before_nothing_is_said_again_unless_it_is_contradicted(
+    keeper: HeartbeatKeeper, signers: tuple[Signer, Signer], beats: list[bytes]
+) -> None:
+    faults = taken(keeper, signers[0], (0, beats[0]), (2, beats[2]), (3, beats[3]))
+    assert Fault.MISSING in faults
+
+    def later(minute: int) -> list[Fault]:
+        gaps = keeper.gaps(GUARD, every=EVERY, at=AT + minute * EVERY, since=AT + 3 * EVERY)
+        return [gap.fault for gap in gaps]
+
+    assert later(4) == []
+    assert later(9) == [Fault.SILENT]
+    other = next_heartbeat(beats[1], guard=GUARD, at=AT + 2 * EVERY, index=sm3(b"other"), counts={})
+    keeper.take(sign_heartbeat(other, signers[0]), signers[0].public, at=AT + 4 * EVERY)
+    assert Fault.CONTRADICTS in later(4)

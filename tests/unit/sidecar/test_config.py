@@ -242,3 +242,16 @@ def test_limits_and_auditors_are_told_in_tables_of_their_own(directory: Path) ->
     assert (usual.limits, usual.auditors.keys) == (Limits(), frozenset())
     assert told.limits == Limits(in_flight=7)
     assert told.auditors.keys == {b"\xab" * 32}
+
+
+def test_workers_have_one_name_by_which_envelopes_are_addressed(directory: Path) -> None:
+    """Otherwise each would refuse what is addressed to another, as chance has it."""
+    several = f"workers = 2\n{TEXT}"
+    with pytest.raises(ConfigError, match=r"`workers` need `log.origin` or `envelope.audience`"):
+        load(directory, several)
+    named = several.replace("[log]", '[log]\norigin = "govshare/county"')
+    assert load(directory, named).envelope.audience == "govshare/county"
+    stated = f'{several}[envelope]\naudience = "county"\n'
+    assert load(directory, stated).envelope.audience == "county"
+    with pytest.raises(ConfigError, match="audience"):
+        load(directory, f'{several}[envelope]\naudience = ""\n')

@@ -100,3 +100,17 @@ def test_a_file_without_authorities_is_refused(tmp_path: Path) -> None:
     client = Authority(tmp_path).issue("client")
     with pytest.raises(ConfigError, match="no authority"):
         ClientAuthorities.load(client.certificate)
+
+
+@pytest.mark.parametrize("missing_bytes", [10, 40, 200])
+def test_a_file_whose_second_authority_breaks_off_is_refused_whole(
+    tmp_path: Path, missing_bytes: int
+) -> None:
+    one, two = Authority(tmp_path, "one"), Authority(tmp_path / "other", "two")
+    both = one.path.read_bytes() + two.path.read_bytes()
+    one.path.write_bytes(both)
+    assert len(Authorities.load(one.path).certificates) == 2
+    one.path.write_bytes(both[:-missing_bytes])
+
+    with pytest.raises(ConfigError, match="breaks off"):
+        Authorities.load(one.path)

@@ -96,6 +96,10 @@ def _delta(builder: Builder) -> Builder:
     return builder.add_extension(x509.DeltaCRLIndicator(1), critical=True)
 
 
+def _modest(builder: Builder) -> Builder:
+    return builder.add_extension(x509.DeltaCRLIndicator(1), critical=False)
+
+
 def _partial(builder: Builder) -> Builder:
     point = x509.IssuingDistributionPoint(
         full_name=None,
@@ -119,10 +123,11 @@ def _indirect(builder: Builder) -> Builder:
     ("changed", "sentence"),
     [
         (_delta, "speaks for a part"),
+        (_modest, "speaks for a part"),
         (_partial, "speaks for a part"),
         (_indirect, "entries of other authorities"),
     ],
-    ids=["delta", "only users", "indirect"],
+    ids=["delta", "delta, not critical", "only users", "indirect"],
 )
 def test_a_list_that_is_not_whole_is_refused(
     tmp_path: Path, changed: Callable[[Builder], Builder], sentence: str
@@ -193,3 +198,14 @@ def test_an_older_list_does_not_come_back(tmp_path: Path) -> None:
     new.verify_not_older(new)
     with pytest.raises(ConfigError, match="older than the one in force"):
         old.verify_not_older(new)
+
+
+def test_a_file_whose_second_list_breaks_off_is_refused_whole(tmp_path: Path) -> None:
+    """Somebody is writing it: with the first list alone, half of the callers would be refused."""
+    one, two = Authority(tmp_path, "one"), Authority(tmp_path / "other", "two")
+    path = write(tmp_path / "x.crl", crl(one), crl(two))
+    assert len(load_lists((path,), [one.certificate, two.certificate]).by_authority) == 2
+    path.write_bytes(path.read_bytes()[:-40])
+
+    with pytest.raises(ConfigError, match="breaks off"):
+        load_lists((path,), [one.certificate, two.certificate])

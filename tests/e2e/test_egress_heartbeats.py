@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Heartbeats over https: a real sidecar at both ends, and a gap where the guard was off."""
+
+import http.client
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from govshare_policy.crypto import open_signer
+from govshare_policy.egress.heartbeat import next_heartbeat, sign_heartbeat
+from tests.e2e.deployment import PASSPHRASE, Deployment, Running, await_
+from tests.e2e.egress_world import SYSTEM, Setting, world
+
+GUARD = "D-HCB/egress-1"
+EVERY_S = 0.4
+RECEIVING = f"""
+[heartbeats]
+listen = "127.0.0.1:0"
+kept = "heartbeats.sqlite"
+[[heartbeats.guard]]
+name = "{GUARD}"
+system = "{SYSTEM}"
+key = "guard.pub"
+every_s = {EVERY_S}
+"""
+SENDING = """
+[egress.heartbeat]
+guard = "{guard}"
+every_s = {every}
+key = "file:{keys}/audit.pem"
+passphrase_file = "keys/audit.passphrase"
+to = "https://{address}/heartbeats"
+ca = "{tls}/ca.pem"
+certificate = "{tls}/{system}.pem"
+certificate_key = "{tls}/{system}.key"
+"""
+NOWHERE = "http://127.0.0.1:1"
+TAKEN = f'govshare_heartbeats_total{{guard="{GUARD}"}}'
+SILENT = f'govshare_heartbeat_silent{{guard="{GUARD}"}}'
+GAPS = f'govshare_heartbeat_gaps_total{{fault="silent",guard="{GUARD}"}}'
+
+
+@contextmanager
+def provider(directory: Path) -> Iterator[Running]:
+    """Run the provider's sidecar, which knows the consumer's guard by its key."""
+    directory.mkdir()
+    deployment = Deployment(directory=directory, upstream=NOWHERE)
+    signer = open_signer(f"file:{directory / 'keys' / 'audit.pem'}", PASSPHRASE)
+    (directory / "guard.pub").write_bytes(signer.public.to_pem())
+    deployment.config.write_text(deployment.config.read_text() + RECEIVING)
+    with deployment.start() as running:
+        yield running
+
+
+def post(running: Running, data: bytes, *, client: str | None = SYSTEM, path: str = "") -> int:
+    host, _, port = running.addresses["heartbeats"].partition(":")
+    connection = http.client.HTTPSConnection(
+        host, int(port), context=running.tls(client), timeout=30
+    )
+    try:
+        connection.request("POST", path or "/heartbeats", body=data)
+        response = connection.getresponse()
+        response.read()
+        return response.status
+    finally:
+        connection.close()
+
+
+def test_a_guard_that_was_off_leaves_a_gap_that_the_provider_counts(tmp_path: Path) -> None:
+    with provider(tmp_path / "provider") as receiving:
+        sending = SENDING.format(
+            guard=GUARD,
+            every=EVERY_S,
+            address=receiving.addresses["heartbeats"],
+            keys=tmp_path / "provider" / "keys",
+            tls=tmp_path / "provider" / "tls",
+            system=SYSTEM,
+        )
+        consumer = tmp_path / "consumer"
+        consumer.mkdir()
+        with world(Setting(directory=consumer, tables=sending)) as everybody:
+            await_(lambda: receiving.metric(TAKEN) > 2)
+            assert receiving.metric(SILENT) == 0
+            everybody.running.stop()
+            before = receiving.metric(GAPS)
+            await_(lambda: receiving.metric(SILENT) == 1)
+            with everybody.running.deployment.start():
+                await_(lambda: receiving.metric(SILENT) == 0)
+
+        assert receiving.metric(GAPS) > before
+        said = [one["message"] for one in receiving.messages if GUARD in one["message"]]
+        assert any("silent" in one for one in said)
+
+
+def signed(directory: Path, *, guard: str = GUARD) -> bytes:
+    signer = open_signer(f"file:{directory / 'keys' / 'audit.pem'}", PASSPHRASE)
+    beat = next_heartbeat(b"", guard=guard, at=datetime.now(UTC), index=bytes(32), counts={})
+    return sign_heartbeat(beat, signer)
+
+
+@pytest.fixture(scope="module")
+def receiving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with provider(tmp_path_factory.mktemp("heartbeats") / "provider") as running:
+        yield running
+
+
+def test_only_what_the_guard_signed_and_its_system_posts_is_kept(receiving: Running) -> None:
+    directory = receiving.deployment.directory
+    good = signed(directory)
+    before = receiving.metric(TAKEN)
+
+    assert post(receiving, good, client="SYS-CAB-AID") == 403
+    assert post(receiving, good, client=None) == 403
+    assert post(receiving, signed(directory, guard="D-X/other")) == 403
+    assert post(receiving, good.replace(b"sequence 0", b"sequence 1")) == 400
+    assert post(receiving, b"nothing") == 400
+    assert post(receiving, good * 40) == 413
+    assert post(receiving, good, path="/elsewhere") == 404
+    assert receiving.metric(TAKEN) == before
+    assert post(receiving, good) == 204
+    assert receiving.metric(TAKEN) == before + 1
+    refused = 'govshare_refused_total{cause="stranger",entrance="heartbeats"}'
+    assert receiving.metric(refused) == 3
+
+
+def test_a_guard_that_never_spoke_is_silent(tmp_path: Path) -> None:
+    with provider(tmp_path / "provider") as running:
+        began = time.monotonic()
+        await_(lambda: running.metric(SILENT) == 1)
+        assert running.metric(GAPS) == 1
+        assert time.monotonic() - began < 20
