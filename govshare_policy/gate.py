@@ -132,7 +132,7 @@ class Gate:
             recognised: What the onward guard saw that made this call; stands in the record.
         """
         at, basis = self.now(), self.basis()  # read once: one call, one time, one policy
-        evidence = self._opened(evidence, at=at)
+        evidence = self._opened(call, evidence, basis.trust, at=at)
         answer, facts = self._within_quota(call, evidence, basis, at=at)
         personal = {**personal_values(call), **(values or {})}
         committed = self.salts.commit(answer.record_id, personal) if personal else {}
@@ -190,11 +190,21 @@ class Gate:
             return replace(answer, decision=refusal, duties=()), facts
         return answer, facts
 
-    def _opened(self, evidence: Evidence, *, at: datetime) -> Evidence:
-        """Open the envelope, once a call: its nonce is good for one."""
+    def _opened(self, call: Call, evidence: Evidence, trust: Trust, *, at: datetime) -> Evidence:
+        """Open the envelope, once a call: its nonce is good for one.
+
+        Only the system that sealed it uses it up, with the call that it was made for: whoever
+        else gets hold of it can neither spend it nor fill the store.
+        """
         if self.opener is None or not isinstance(evidence.envelope, Presented):
             return evidence
-        return replace(evidence, envelope=self.opener.open(evidence.envelope, at=at))
+        opened = self.opener.read(evidence.envelope, at=at)
+        evidence = replace(evidence, envelope=opened)
+        try:
+            stands = opened.fault is None and trust.identify(call, evidence, at=at).flaw is None
+        except (IdentityError, FactError):
+            return evidence  # the error comes again where the call is decided, and refuses it there
+        return replace(evidence, envelope=self.opener.use(opened, at=at)) if stands else evidence
 
     def _counted(self, answer: Answer, call: Call) -> bool:
         """Count an allowed call under every grant that it spends, or under none, and say which."""

@@ -98,14 +98,20 @@ class Opener:
     window: timedelta = WINDOW
 
     def open(self, presented: Presented, *, at: datetime) -> Opened:
-        """Return what is in the envelope, or what is wrong with it.
-
-        1. The three parts are read, and the content is spelled canonically. 2. Its own key made
-        the signature. 3. It is addressed here, and of now. 4. Its nonce is new. Whose key it is,
-        and whether it says what the call says, :meth:`verify_says` and the registers tell.
+        """Return what is in the envelope, used up, or what is wrong with it.
 
         Raises:
             AuditError: If the nonce cannot be remembered.
+        """
+        opened = self.read(presented, at=at)
+        return opened if opened.fault is not None else self.use(opened, at=at)
+
+    def read(self, presented: Presented, *, at: datetime) -> Opened:
+        """Return what is in the envelope without using it up, or what is wrong with it.
+
+        1. The three parts are read, and the content is spelled canonically. 2. Its own key made
+        the signature. 3. It is addressed here, and of now. Whose key it is, and whether it says
+        what the call says, :meth:`verify_says` and the registers tell.
         """
         try:
             opened, signature, public = _parse(presented)  # 1.
@@ -121,8 +127,17 @@ class Opener:
         stated = datetime.fromisoformat(content["at"])
         if abs(stated - at) > self.window:
             return Opened(fault=Fault.STALE)
-        until = stated + self.window
-        if not self.nonces.claim(opened.key, content["nonce"], at=at, until=until):  # 4.
+        return opened
+
+    def use(self, opened: Opened, *, at: datetime) -> Opened:
+        """Return *opened*, which :meth:`read` found whole, if its nonce is new; used up from now.
+
+        Raises:
+            AuditError: If the nonce cannot be remembered.
+        """
+        nonce = opened.content["nonce"]
+        until = datetime.fromisoformat(opened.content["at"]) + self.window
+        if not self.nonces.claim(opened.key, nonce, at=at, until=until):
             return Opened(fault=Fault.REPLAYED)
         return opened
 

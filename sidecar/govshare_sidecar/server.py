@@ -31,7 +31,7 @@ from govshare_sidecar.shown import Shown
 from govshare_sidecar.tls_tables import TlsTables
 from govshare_sidecar.tracing import Tracing, tracing_of
 from govshare_sidecar.upstream import Upstream
-from govshare_sidecar.watch import watch, watched
+from govshare_sidecar.watch import ended, watch, watched
 from govshare_sidecar.witness.feeder import Feeder
 from govshare_sidecar.witness.gauges import Gauges
 
@@ -275,8 +275,9 @@ async def serve_until_told(config: Config) -> None:
 
         loop.add_signal_handler(signal.SIGHUP, reload)
         if config.watch_s is not None:
-            watching = watch(watched(config), config.watch_s, sidecar.reload)
-            reloads.add(asyncio.create_task(watching))
+            watching = asyncio.create_task(watch(watched(config), config.watch_s, sidecar.reload))
+            watching.add_done_callback(ended)
+            reloads.add(watching)
         places = " ".join(f"{name}={address}" for name, address in sidecar.addresses.items())
         sys.stdout.write(f"ready {places}\n")
         sys.stdout.flush()

@@ -20,6 +20,7 @@ from govshare_sidecar.certificates import parse_certificates
 from govshare_sidecar.evidence import Authorities, ClientAuthorities
 from govshare_sidecar.tls_gauges import TlsGauges
 from govshare_sidecar.tls_settings import TlsConfig
+from govshare_sidecar.watch import ended
 
 _log: Final = logging.getLogger(__name__)
 Make: TypeAlias = Callable[[TlsConfig], ssl.SSLContext]
@@ -173,6 +174,7 @@ class LiveTls:
     def go_on(self) -> None:
         """Look at the files from time to time until :meth:`stop`."""
         self._watching = asyncio.create_task(self._watch())
+        self._watching.add_done_callback(ended)
 
     async def stop(self) -> None:
         """Look at them no more."""

@@ -2,13 +2,15 @@
 """Looking at the files that decide, and telling when they have changed."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from govshare_sidecar.config import Config
 from govshare_sidecar.policy_settings import OpenPolicy, SignedPolicy
 
+_log: Final = logging.getLogger(__name__)
 # Name, device-wide number, size and time of change of each file.
 State: TypeAlias = tuple[tuple[str, int, int, int], ...]
 
@@ -48,6 +50,12 @@ def _below(path: Path) -> list[Path]:
     except OSError:
         # A directory was taken away in the middle of the look; the next one shows what came.
         return []
+
+
+def ended(watching: "asyncio.Task[None]") -> None:
+    """Say so where a watch ended by itself: what changes from now on is not seen."""
+    if not watching.cancelled() and (error := watching.exception()) is not None:
+        _log.critical("files are not watched any more, reload by SIGHUP", exc_info=error)
 
 
 async def watch(

@@ -27,7 +27,7 @@ from govshare_sidecar.listeners import HttpListener
 from govshare_sidecar.quotas import make_counts, sole_deployment
 from govshare_sidecar.reins import Reins
 from govshare_sidecar.share import logs_of, name_of, reserve
-from govshare_sidecar.watch import watch, watched
+from govshare_sidecar.watch import ended, watch, watched
 from govshare_sidecar.worker import BAD_INPUT, Orders
 
 _SOON_S: Final = 0.5
@@ -182,8 +182,9 @@ async def _serve(config: Config, foreman: Foreman, told: asyncio.Event) -> None:
         starting.result()
         works: set[asyncio.Task[None]] = {asyncio.create_task(foreman.keep())}
         if config.watch_s is not None:
-            watching = watch(watched(config), config.watch_s, foreman.reload)
-            works.add(asyncio.create_task(watching))
+            watching = asyncio.create_task(watch(watched(config), config.watch_s, foreman.reload))
+            watching.add_done_callback(ended)
+            works.add(watching)
 
         def reload() -> None:
             works.add(asyncio.create_task(foreman.reload()))

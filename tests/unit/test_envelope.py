@@ -96,9 +96,11 @@ class World:
         self.log: MemoryLog = here.log
         self.salts: MemorySalts = here.salts
 
-    def ask(self, call: Call, envelope: Presented | None = None) -> Answer:
+    def ask(
+        self, call: Call, envelope: Presented | None = None, *, spki: bytes = TLS_KEY
+    ) -> Answer:
         evidence = Evidence(
-            spki=TLS_KEY,
+            spki=spki,
             not_before=AT - timedelta(days=1),
             not_after=AT + timedelta(days=1),
             envelope=envelope,
@@ -229,6 +231,17 @@ def test_an_envelope_is_good_once_also_after_a_restart(
     again = World(tmp_path, signer)
     assert again.reason(call(), presented) == "envelope_replayed"
     again.close()
+
+
+def test_nobody_but_who_sealed_an_envelope_uses_it_up(world: World, signer: Signer) -> None:
+    """Whoever picks one up, or changes the call around it, cannot spend it."""
+    wanted = call()
+    envelope = sealed(wanted, signer)
+    by_another = world.ask(wanted, envelope, spki=bytes([1]) * 32)
+    assert by_another.decision.effect == "deny"
+    assert world.reason(call(fields=["id_no"]), envelope) == "envelope_differs"
+    assert world.reason(wanted, envelope) == ""
+    assert world.reason(wanted, envelope) == "envelope_replayed"
 
 
 def test_a_nonce_is_remembered_to_the_end_of_its_window(tmp_path: Path, signer: Signer) -> None:

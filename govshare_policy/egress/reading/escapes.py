@@ -56,7 +56,8 @@ BLOCK_LINES: Final = frozenset({60, 64, 72, 76})
 _DUMP_LINES: Final = 16
 _MIN_DUMP: Final = 24
 _HEX_DIGITS: Final = 16
-_MIN_OTHER_SET: Final = 16
+FEW_BYTES: Final = 16
+"""Fewer bytes than these may be text, or an escape, by chance."""
 _MAX_FORM: Final = 32
 _NUMBER: Final = re.compile(r"[0-9]+")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
@@ -141,10 +142,10 @@ def is_readable(body: bytes) -> bool:
     except UnicodeDecodeError:
         if is_known(body) or (is_zlib(body) and _inflates(body)):
             return True
-        return len(body) >= _MIN_OTHER_SET and is_text(body)
+        return len(body) >= FEW_BYTES and is_text(body)
     if text.isprintable():
         return True
-    return len(body) >= _MIN_OTHER_SET and (is_known(body) or is_text(body))
+    return len(body) >= FEW_BYTES and (is_known(body) or is_text(body))
 
 
 def _inflates(body: bytes) -> bool:

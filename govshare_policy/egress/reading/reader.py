@@ -20,7 +20,7 @@ from govshare_policy.egress.reading.archives import (
 )
 from govshare_policy.egress.reading.blocks import blocks_of
 from govshare_policy.egress.reading.charset import decode_text, is_utf8
-from govshare_policy.egress.reading.escapes import encoded_runs, form_text, unescape
+from govshare_policy.egress.reading.escapes import FEW_BYTES, encoded_runs, form_text, unescape
 from govshare_policy.egress.reading.forms import is_known, is_rich_text, refuse_unreadable
 from govshare_policy.egress.reading.inlays import MAX_INLINE_CELLS, NESTED, inlaid, unescape_around
 from govshare_policy.egress.reading.joins import joined_text
@@ -144,8 +144,8 @@ class _Reader:
         if (found := self._tree(text)) is None:
             text = self._without_blocks(text, blocks, depth=depth)
             found = self._form(text)
-        found = self._open_cells(found, depth=depth, source=text)
-        return join_rows([self.budget.take(found), *blocks])
+        opened = self._open_cells(found, depth=depth, source=text)
+        return join_rows([self.budget.take(opened), *blocks])
 
     def _decoded(self, name: str, body: bytes, *, depth: int) -> str | None:
         """Return the segments of what text was decoded to, or ``None`` if that was by chance.
@@ -158,7 +158,8 @@ class _Reader:
             return self.bytes_text(body, depth=depth)
         except UnscannableError as error:
             is_small = len(body) < self.budget.limits.opaque_bytes
-            if error.code in _BY_CHANCE and is_small and not is_known(body) and not is_utf8(body):
+            is_meant = len(body) >= FEW_BYTES and (is_known(body) or is_utf8(body))
+            if error.code in _BY_CHANCE and is_small and not is_meant:
                 return None
             raise
 
@@ -175,8 +176,7 @@ class _Reader:
 
     def _tree(self, text: str) -> str | None:
         """Return the segments of JSON or XML, or ``None`` if *text* is neither."""
-        head = text.lstrip("\ufeff \t\r\n")[:1]
-        if head in {"{", "[", '"'}:
+        if (head := text.lstrip("\ufeff \t\r\n")[:1]) in {"{", "[", '"'}:
             return json_text(text.lstrip("\ufeff"), budget=self.budget)
         if head == "<":
             with suppress(expat.ExpatError):

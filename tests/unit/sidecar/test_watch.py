@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from govshare_sidecar.watch import state_of, watch
+from govshare_sidecar.watch import ended, state_of, watch
 
 
 def test_a_directory_that_goes_away_in_the_middle_of_a_look_does_not_end_the_looking(
@@ -49,3 +49,18 @@ def test_a_directory_that_goes_away_in_the_middle_of_a_look_does_not_end_the_loo
 
 def test_a_file_that_is_not_there_has_no_state(tmp_path: Path) -> None:
     assert state_of((tmp_path / "none",)) == ()
+
+
+def test_a_watch_that_ends_by_itself_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Revocations that come after it would not be seen."""
+
+    async def watching() -> None:
+        raise KeyError("x")
+
+    async def scene() -> None:
+        task = asyncio.create_task(watching())
+        task.add_done_callback(ended)
+        await asyncio.wait((task,))
+
+    asyncio.run(scene())
+    assert "files are not watched any more" in caplog.text

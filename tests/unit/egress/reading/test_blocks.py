@@ -48,8 +48,14 @@ def log_line(row: dict[str, str], packed: bytes) -> str:
     return f"2026-01-01 INFO body={b64(packed)} id={row['id']}"
 
 
+def noise(count: int, seed: str = "") -> bytes:
+    return b"".join(
+        zlib.crc32(f"{seed}-{at}".encode()).to_bytes(4, "big") for at in range(count // 4)
+    )
+
+
 def json_bytes(row: dict[str, str]) -> bytes:
-    return json.dumps(row | {"note": row["road"] * 9}, ensure_ascii=False).encode()
+    return json.dumps(row | {"note": noise(80, row["id"]).hex()}, ensure_ascii=False).encode()
 
 
 FORMS: dict[str, Callable[[], str]] = {
@@ -103,10 +109,6 @@ def test_an_enciphered_block_is_refused_however_short(mark: str) -> None:
     assert caught.value.code is Code.ENCRYPTED
 
 
-def noise(count: int) -> bytes:
-    return b"".join(zlib.crc32(f"{at}".encode()).to_bytes(4, "big") for at in range(count // 4))
-
-
 def test_a_large_block_of_anything_is_refused_and_a_small_one_stays_text() -> None:
     with pytest.raises(UnscannableError) as caught:
         read(LETTER.format(lines(b64(noise(9_000)), 76)).encode())
@@ -138,3 +140,9 @@ def test_runs_that_decode_to_nothing_are_held_to_the_time_limit() -> None:
 def test_a_long_line_of_runs_and_blanks_is_read() -> None:
     run = "aB3" * 40
     assert run in read(((run + " " * 300) * 5).encode()).text
+
+
+def test_a_number_that_decodes_to_an_escape_by_chance_stays_a_number() -> None:
+    # In hexadecimal these are printable, and then a percent sign and a control character.
+    for number in ("323632503332253034", "766065253139757720"):
+        assert number in read(f"a\n{number}\nb\n".encode()).text
