@@ -218,6 +218,13 @@ class Accumulator:
     def _open(self) -> sqlite3.Connection:
         """Return the connection of this process, opening it if there is none."""
         if self._database is None or self._process != os.getpid():
+            # SQLite takes the mode of the file for those that it puts beside it.
+            try:
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            except OSError as error:
+                raise ConfigError(
+                    "the accumulator of the onward guard cannot be written"
+                ) from error
             database = sqlite3.connect(
                 self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
             )

@@ -11,9 +11,7 @@ from govshare_policy.egress.scan import Scan
 from govshare_policy.egress.score import Column, Thresholds, is_contained
 from govshare_policy.egress.values import Kind
 
-IDENTIFYING: Final = frozenset(
-    {Kind.ID_NUMBER, Kind.USCC, Kind.PHONE, Kind.BANK_CARD, Kind.EMAIL, Kind.PLATE}
-)
+IDENTIFYING: Final = frozenset({Kind.ID_NUMBER, Kind.USCC, Kind.PHONE, Kind.BANK_CARD, Kind.PLATE})
 """Kinds of which two subjects do not have the same value by chance."""
 
 

@@ -35,7 +35,6 @@ _BY_KIND: Final = {
     Kind.ID_NUMBER: UNIQUE_BITS,
     Kind.USCC: UNIQUE_BITS,
     Kind.BANK_CARD: UNIQUE_BITS,
-    Kind.EMAIL: UNIQUE_BITS,
     # Telephones and plates change hands.
     Kind.PHONE: 33.0,
     Kind.PLATE: 26.0,
@@ -66,6 +65,13 @@ _MAX_NUMBER_BITS: Final = 14.0
 _MAX_DIGITS: Final = 9
 _ORGANISATION_BITS: Final = 4.0
 """Of a character of the name of a body, its seat and its legal form aside."""
+_LETTER_BITS: Final = 2.2
+"""Of a letter of a name in Latin script."""
+
+_MAX_ADDRESS_BITS: Final = 33.0
+_MANY: Final = 10
+"""Repeats from which on they tell how large the space is that values were taken from."""
+
 _NAME_BITS: Final = {2: 10.5, 3: 13.0, 4: 13.0}
 _SHORT_CODE: Final = 5
 _MIN_COLUMN: Final = 8
@@ -118,6 +124,8 @@ def surprisal(value: str, kind: Kind, column: Column) -> float:
         bits -= _unsure_bits(value, column)
     if kind in _UNIQUE or column.subjects < _MIN_COLUMN:
         return bits
+    if kind is Kind.EMAIL:
+        bits = min(bits, max(MIN_BITS, _space_bits(column)))
     if kind is Kind.TEXT and _is_spelt(value):
         bits = min(bits, column.spelling.bits(value) + _number_bits(value))
     count = column.counts[value]
@@ -127,6 +135,15 @@ def surprisal(value: str, kind: Kind, column: Column) -> float:
     # In a column that hardly repeats itself, a value seen once says nothing of its frequency, and
     # one seen two or three times says little.
     return max(min(bits, often), bits - (count - 1)) if count <= _FEW else min(bits, often)
+
+
+def _space_bits(column: Column) -> float:
+    """Return how large the space is that a column was taken from, by how often it met itself.
+
+    A bit less, for no space is used evenly.
+    """
+    met = column.subjects - column.distinct
+    return math.log2(column.subjects**2 / (4 * met)) if met >= _MANY else math.inf
 
 
 def _unsure_bits(value: str, column: Column) -> float:
@@ -145,7 +162,9 @@ def is_kept(bits: float) -> bool:
     return bits >= MIN_BITS
 
 
-def shape_bits(value: str, kind: Kind, *, on: date) -> float:
+def shape_bits(  # noqa: PLR0911 - a kind each
+    value: str, kind: Kind, *, on: date
+) -> float:
     """Return how many bits a value of this shape tells at most."""
     match kind:
         case Kind.DATE:
@@ -158,6 +177,8 @@ def shape_bits(value: str, kind: Kind, *, on: date) -> float:
             return min(_MAX_CODE_BITS, 2.6 * len(value)) if len(value) > _SHORT_CODE else 0.0
         case Kind.TEXT:
             return _text_bits(value)
+        case Kind.EMAIL:
+            return _address_bits(value)
         case _:
             return _BY_KIND[kind]
 
@@ -177,6 +198,14 @@ def _amount_bits(value: str) -> float:
     if whole and len(value) == 6 and (value[:2] in PROVINCES or value[:2] in {"19", "20"}):  # noqa: PLR2004
         return 0.0
     return min(_MAX_AMOUNT_BITS, _DIGIT_BITS * (len(digits) - 1)) if digits else 0.0
+
+
+def _address_bits(value: str) -> float:
+    """Return what an e-mail address tells: a name and a few digits, which several people chose."""
+    local = value.partition("@")[0]
+    digits = sum(map(str.isdecimal, local))
+    told = _LETTER_BITS * (len(local) - digits) + _DIGIT_BITS * digits
+    return min(_MAX_ADDRESS_BITS, max(MIN_BITS, told))
 
 
 def _text_bits(text: str) -> float:  # noqa: PLR0911 - a shape each

@@ -218,3 +218,11 @@ def test_a_name_that_stands_twice_in_a_small_release_is_still_kept() -> None:
 def test_the_legal_form_of_a_company_tells_nothing() -> None:
     assert _alone("封丘县第一小学") < _alone("封丘县伟芳商贸小学")
     assert _alone("伟芳商贸股份有限公司") == _alone("伟芳商贸公司")
+
+
+def test_an_e_mail_address_alone_is_nobodys() -> None:
+    """A name and two digits are chosen by several people; a column that meets itself says so."""
+    assert _alone("wangxiaoming1987@example.cn") < 40
+    assert 14 <= _alone("guiying03@example.cn") < 30
+    crowded = Column.of([(n, f"li{n % 700}@example.cn") for n in range(1000)], on=ON)
+    assert surprisal("li12@example.cn", Kind.EMAIL, crowded) < 14
