@@ -25,7 +25,7 @@ def soak(directory: Path, records: int) -> list[str]:
 def test_a_short_life_is_survived(tmp_path: Path) -> None:
     """T25: it prints its seed and its rounds, and goes on where it was stopped."""
     first = soak(tmp_path / "soak", 1_000)
-    second = soak(tmp_path / "soak", 4_000)
+    second = soak(tmp_path / "soak", 9_000)
 
     assert first[0] == "seed 7, to 1000 records"
     assert first[1].startswith("round 0: ")

@@ -8,6 +8,7 @@ leaves that open, both readings are given.
 import csv
 import itertools
 import re
+import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -48,6 +49,7 @@ _MAX_ONCE: Final = 0.6
 _MAX_PAIR: Final = 2
 # A table that says one field of one record in a row has no more columns than this.
 MAX_MOLTEN: Final = 8
+_LIMIT: Final = threading.Lock()
 _MAX_FIELD_CHARS: Final = 1 << 24
 _OTHER_MARKS: Final = re.compile(r"[(\[{<=]|: |\uff1a")
 _GAPS: Final = re.compile(r"(?<=\S)(?: {2,}|\u3000+)(?=\S)")
@@ -96,14 +98,17 @@ def delimited_text(text: str, delimiter: str) -> str:
         text = _EMPHASIS.sub("|", text)
     if '"' not in text:
         return _split_fast(text, delimiter)
-    csv.field_size_limit(_MAX_FIELD_CHARS)
-    try:
-        reader = csv.reader(
-            text.splitlines(keepends=True), delimiter=delimiter, skipinitialspace=True
-        )
-        return table_text(list(reader))
-    except csv.Error:
-        raise UnscannableError(Code.TOO_LARGE) from None
+    lines = text.splitlines(keepends=True)
+    # The limit is one of the whole process, and registers are read under its own.
+    with _LIMIT:
+        before = csv.field_size_limit(_MAX_FIELD_CHARS)
+        try:
+            rows = list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
+        except csv.Error:
+            raise UnscannableError(Code.TOO_LARGE) from None
+        finally:
+            csv.field_size_limit(before)
+    return table_text(rows)
 
 
 def _split_fast(text: str, delimiter: str) -> str:

@@ -2,6 +2,7 @@
 import base64
 import bz2
 import contextlib
+import csv
 import gzip
 import hashlib
 import io
@@ -234,3 +235,10 @@ def test_ordinary_bodies_are_not_refused(body: bytes) -> None:
     words = [word for word in body.split() if word.isalnum()]
     text = read(body).text
     assert all(word.decode() in text for word in words)
+
+
+def test_the_limit_of_cells_of_the_process_stays_as_it_was() -> None:
+    """Registers are read under it, in the same process."""
+    before = csv.field_size_limit()
+    read(b'name,note\n"' + b"a" * 200_000 + b'",b\n')
+    assert csv.field_size_limit() == before
