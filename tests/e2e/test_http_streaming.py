@@ -37,6 +37,7 @@ MIB = 1 << 20
 def deploy(directory: Path, upstream: str) -> Deployment:
     deployment = Deployment(directory=directory, upstream=upstream)
     deployment.configure("[metrics]\n", f"{ROUTES}[metrics]\n")
+    deployment.configure("upstream_timeout_s = 1.5", "upstream_timeout_s = 10")
     return deployment
 
 
