@@ -18,9 +18,10 @@ LEVELS: Final = (3, 8, 16)
 def starts_of(canonical: str) -> tuple[str, ...]:
     """Return what the prefilter holds besides *canonical* itself; at most three strings.
 
-    ASCII values have none: they are found by their shape, as a token, or as a cell.
+    Values that begin with ASCII for longer than a beginning have none: they are found by their
+    shape, as a token, or as a cell.
     """
-    if canonical.isascii() or len(canonical) < 2:  # noqa: PLR2004 - one character starts nothing
+    if canonical[: LEVELS[-1]].isascii() or len(canonical) < 2:  # noqa: PLR2004 - one starts nothing
         return ()
     first, *longer = LEVELS
     deeper = (MARK + canonical[:level] for level in longer if len(canonical) > level)

@@ -56,10 +56,10 @@ def _found(codes: NDArray[np.uint32], hashes: Quick, holds: Holds) -> Iterator[t
     gaps = np.append(np.flatnonzero(codes == ord(_GAP)), codes.size)
     whole = np.ones(codes.size, dtype=bool)
     whole[gaps[:-1]] = False
-    pairs = _grams(wide, whole, 2)
+    pairs = _grams(wide, whole, 2, reach=2)
     pairs = pairs[holds(hashes.windows(sums, pairs, 2))]
     yield pairs, np.full(pairs.size, 2, dtype=np.int64)
-    begins = _grams(wide, whole, LEVELS[0])
+    begins = _grams(wide, whole, LEVELS[0], reach=LEVELS[-1])
     for low, high in pairwise(_BOUNDS):
         begins = begins[holds(hashes.marked(sums, begins, low, mark=MARK))]
         room = gaps[np.searchsorted(gaps, begins)] - begins
@@ -73,17 +73,18 @@ def _found(codes: NDArray[np.uint32], hashes: Quick, holds: Holds) -> Iterator[t
         begins = begins[room > high]
 
 
-def _grams(wide: NDArray[np.bool_], whole: NDArray[np.bool_], length: int) -> _Ints:
+def _grams(wide: NDArray[np.bool_], whole: NDArray[np.bool_], length: int, *, reach: int) -> _Ints:
     """Return where in the first chunk grams of *length* begin.
 
-    A gram has a character beyond ASCII and crosses no bound.
+    Within *reach* of its begin stands a character beyond ASCII, and no gram crosses a bound.
     """
     count = wide.size - length + 1
     if count < 1:
         return np.empty(0, dtype=np.int64)
-    some = np.zeros(count, dtype=bool)
+    so_far = np.concatenate(([0], np.cumsum(wide)))
+    begins = np.arange(count)
+    some = so_far[np.minimum(begins + reach, wide.size)] > so_far[begins]
     all_of = np.ones(count, dtype=bool)
     for offset in range(length):
-        some |= wide[offset : offset + count]
         all_of &= whole[offset : offset + count]
     return np.flatnonzero((some & all_of)[:CHUNK])

@@ -8,6 +8,7 @@ import shutil
 import signal
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,9 @@ def test_a_signature_serves_for_its_own_request_only(
     assert altered == [401, 401, 401]
     assert ask(other, "/a?b=1", b"{}") == 401
     assert ask(signer, "/a?b=1", b"{}", late_s=90) == 401
-    assert ask(signer, "/a?b=1", b"x" * (2 << 20)) == 401
+    # What is too large need not be read to its end: then the connection breaks in mid-body.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        assert ask(signer, "/a?b=1", b"x" * (2 << 20)) == 401
     assert len(seen.requests) == before
     assert ask(signer, "/a?b=1", b"{}") == 200
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from govshare_policy.egress import join as joining
@@ -62,6 +62,7 @@ def test_a_join_gives_what_it_means(
 
 
 @settings(max_examples=100)
+@example(texts=["在111丁"], values={"111丁"})
 @given(
     texts=st.lists(st.text("甲乙丙丁1a", max_size=30), min_size=1, max_size=4),
     values=st.sets(st.text("甲乙丙丁1a", min_size=2, max_size=20), max_size=6),
