@@ -19,7 +19,8 @@ from govshare_policy.audit.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from govshare_policy.audit.pin import FilePin, Mark, Pin
+from govshare_policy.audit.pin import Mark, Pin
+from govshare_policy.audit.pin_file import FilePin
 from govshare_policy.audit.proof import (
     LogTree,
     prove_log_consistency,

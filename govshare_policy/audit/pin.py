@@ -4,11 +4,9 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol, Self, runtime_checkable
 
 from govshare_policy.audit.checkpoint import check_name
-from govshare_policy.audit.disk import Disk
 from govshare_policy.audit.merkle import HASH_BYTES
 from govshare_policy.errors import AuditError, VerificationError
 
@@ -143,42 +141,3 @@ def furthest(marks: Iterable[Mark | None]) -> Mark | None:
     """Return the mark of the longest log, or none if there is no mark."""
     there = [mark for mark in marks if mark is not None]
     return max(there, key=lambda mark: (mark.size, mark.time or 0), default=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilePin:
-    """A mark in a file; put it on another disk than the log.
-
-    Two writers of one pin file are kept apart by the lock of the log, not by this class.
-    """
-
-    path: Path
-    disk: Disk = Disk()  # noqa: RUF009 - it has no state
-
-    @property
-    def name(self) -> str:
-        """The name of the file."""
-        return self.path.name
-
-    def load(self) -> Mark | None:
-        """Return the mark in the file, or none if there is no file."""
-        try:
-            return Mark.from_bytes(self.path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise AuditError(f"the pin `{self.name}` cannot be read") from error
-
-    def advance(self, old: Mark | None, new: Mark) -> None:
-        """Replace the file, if it holds *old*."""
-        if self.load() != old:
-            raise AuditError(f"the pin `{self.name}` was moved by another writer")
-        if old is not None:
-            old.verify_next(new, name=self.name)
-        try:
-            self.disk.replace(self.path, new.to_bytes())
-        except OSError as error:
-            raise AuditError(f"the pin `{self.name}` cannot be written") from error
-
-    def close(self) -> None:
-        """Do nothing: no file is kept open."""

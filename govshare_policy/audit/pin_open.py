@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from govshare_policy.audit.pin import FilePin, OpenPin
+from govshare_policy.audit.pin import OpenPin
 from govshare_policy.audit.pin_command import SCHEME as COMMAND_SCHEME
 from govshare_policy.audit.pin_command import CommandPin, parse_argv
+from govshare_policy.audit.pin_file import FilePin
 from govshare_policy.audit.pin_lag import Lag, LaggedPin
 from govshare_policy.audit.pin_several import SeveralPins
 from govshare_policy.errors import ConfigError

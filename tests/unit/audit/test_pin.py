@@ -74,6 +74,68 @@ def test_a_damaged_pin_is_not_an_empty_one(tmp_path: Path, content: bytes) -> No
         FilePin(path=tmp_path / "pin").load()
 
 
+def advanced(path: Path, times: int) -> FilePin:
+    """Return a pin that was moved so many times, to the sizes 1, 2, and so on."""
+    pin, mark = FilePin(path=path), None
+    for size in range(1, times + 1):
+        new = replace(MARK, size=size, time=size)
+        pin.advance(mark, new)
+        mark = new
+    return pin
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 4])
+@pytest.mark.parametrize("kept", [0, 1, 40, 4095])
+def test_a_write_that_broke_off_leaves_the_mark_before(
+    tmp_path: Path, times: int, kept: int
+) -> None:
+    """Only the older block is written over, and the next move is made in its place."""
+    pin = advanced(tmp_path / "pin", times)
+    before = pin.path.read_bytes()
+    pin.advance(pin.load(), replace(MARK, size=9))
+    after = pin.path.read_bytes()
+    [at] = [at for at in (0, 4096) if before[at : at + 4096] != after[at : at + 4096]]
+    torn = after[at : at + kept] + bytes(4096 - kept)
+    pin.path.write_bytes(before[:at] + torn + before[at + 4096 :])
+
+    last = replace(MARK, size=times, time=times)
+    assert pin.load() == last
+    pin.advance(last, replace(MARK, size=10))
+    assert pin.load() == replace(MARK, size=10)
+
+
+def test_a_file_of_two_blocks_has_to_make_sense(tmp_path: Path) -> None:
+    """Whatever no sequence of moves leaves behind is not taken for one."""
+    pin = advanced(tmp_path / "pin", 4)
+    data = pin.path.read_bytes()
+    advanced(tmp_path / "longer", 6)
+    longer = (tmp_path / "longer").read_bytes()
+    one = data.index(b"\n4\n")
+    for content, said in [
+        (data[:-1], "two blocks"),
+        (data + b"\n", "two blocks"),
+        (data[4096:] + data[:4096], "place of the other"),
+        (data[:4096] + longer[4096:], "do not follow"),
+        (bytes(8192), "neither block"),
+        (data.replace(b"govshare-pin/v3", b"govshare-pin/v4"), "neither block"),
+    ]:
+        pin.path.write_bytes(content)
+        with pytest.raises(VerificationError, match=said):
+            pin.load()
+    # One changed digit: the block is not whole, and the one before it stands.
+    pin.path.write_bytes(data[:one] + b"\n5\n" + data[one + 3 :])
+    assert pin.load() == replace(MARK, size=3, time=3)
+
+
+def test_a_pin_of_the_older_form_becomes_one_of_two_blocks(tmp_path: Path) -> None:
+    """Once it is moved."""
+    pin = FilePin(path=tmp_path / "pin")
+    pin.path.write_bytes(replace(MARK, time=5).to_bytes())
+    pin.advance(replace(MARK, time=5), NEXT)
+    assert pin.load() == NEXT
+    assert pin.path.stat().st_size == 8192
+
+
 def test_a_pin_that_fails_says_so(tmp_path: Path) -> None:
     """Neither a read nor a write that fails passes for done."""
     (tmp_path / "pin").mkdir()

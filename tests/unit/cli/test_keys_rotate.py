@@ -81,7 +81,7 @@ def test_every_pin_is_checked_and_moved(govshare: Command, place: Path) -> None:
     done = rotate(govshare, place, "trust-2.toml", "--pin", f"file:{place}/other")
 
     assert done.code == 0
-    assert (place / "other").read_bytes() == (place / "pin").read_bytes()
+    assert FilePin(path=place / "other").load() == FilePin(path=place / "pin").load()
     wrong = rotate(govshare, place, "y.toml", "--pin", "command:sh")
     assert (wrong.code, wrong.out) == (2, "")
 
