@@ -32,8 +32,8 @@ from govshare_policy.audit.salttree import (
 from govshare_policy.crypto import hmac_sm3
 from govshare_policy.errors import AuditError, VerificationError
 
-# "gsl1", so that a file of another program is told apart.
-_APPLICATION: Final = 0x67736C31
+# "gsl2", so that a file of another program, or of another way to derive salts, is told apart.
+_APPLICATION: Final = 0x67736C32
 # The file change counter of the database, which goes up with every change by whomever. Read in
 # memory: asking SQLite, as for `data_version`, takes five locks and lets other threads go first.
 # Source: SQLite, Database File Format, 1.3.7.

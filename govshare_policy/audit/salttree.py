@@ -1,28 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """One seed a day gives every record of the day a salt, and any single salt can be forgotten.
 
-A salt is a leaf of a tree whose root is the seed: from a node to its child leads one HMAC, and
+A salt is a leaf of a tree whose root is the seed: from a node to its child leads one SM3, and
 nobody gets from a child to its parent or sideways to another child. To forget one leaf, every
 node on the way to it is replaced by the children that lead elsewhere. All other salts stay as
 they were, and what is left says nothing about the one that is gone.
 
 Source:
-    Goldreich, Goldwasser and Micali, How to construct random functions, J. ACM 33 (1986).
+    Goldreich, Goldwasser and Micali, How to construct random functions, J. ACM 33 (1986); the
+    step is the key derivation function of GB/T 32918.4-2016 §5.4.3 with one byte as its counter.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Final
 
-from govshare_policy.crypto import hmac_sm3, sm3
+from govshare_policy.crypto import sm3
 from govshare_policy.errors import VerificationError
 from govshare_policy.identity import legal_day
 
 NODE_BYTES: Final = 32
 LEVELS: Final = 16
 DIGITS: Final = "0123456789abcdef"
+_DIGIT: Final = tuple(bytes([code]) for code in range(128))
 ROOT: Final = ""
 _REMEMBERED_LEVELS: Final = 3
 _UUID7: Final = re.compile(
@@ -65,9 +68,15 @@ def day_of(record_id: str) -> date:
         raise VerificationError("the id of the record is not a UUIDv7")
     millis = int(record_id[:8] + record_id[9:13], 16)
     try:
-        return legal_day(datetime.fromtimestamp(millis / 1000, UTC))
+        return _day_of_hour(millis // 3_600_000)
     except (OverflowError, ValueError):
         raise VerificationError("the id of the record is of no year that there is") from None
+
+
+@lru_cache(maxsize=64)
+def _day_of_hour(hour: int) -> date:
+    """Return the legal day of an hour since 1970; no day begins within one."""
+    return legal_day(datetime.fromtimestamp(hour * 3600, UTC))
 
 
 def path_of(record_id: str) -> str:
@@ -76,9 +85,13 @@ def path_of(record_id: str) -> str:
 
 
 def walk(node: bytes, way: str) -> bytes:
-    """Return the node that *way* leads to from *node*; 32 bytes."""
-    for digit in way:
-        node = hmac_sm3(node, digit.encode())
+    """Return the node that *way* leads to from *node*; 32 bytes.
+
+    What is hashed is always a secret of 32 bytes and one digit: one block, of one length, so that
+    no hash is the beginning of another.
+    """
+    for digit in way.encode():
+        node = sm3(node + _DIGIT[digit])
     return node
 
 
