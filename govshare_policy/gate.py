@@ -10,23 +10,22 @@ from typing import Any, Protocol
 
 from govshare_policy.answer import Answer, Decided, Outcome
 from govshare_policy.audit import Receipt, encode_record, new_record_id
+from govshare_policy.basis import Basis, answer_of, answer_unrecorded, check
 from govshare_policy.call import Call
-from govshare_policy.decision import decide, refuse
+from govshare_policy.decision import refuse
 from govshare_policy.envelope import Opener, Presented
 from govshare_policy.errors import (
     AuditError,
-    CallError,
     FactError,
     GovshareError,
     IdentityError,
     VerificationError,
 )
-from govshare_policy.facts import Facts, FactSource
-from govshare_policy.identity import Evidence, Identity, Trust, legal_day
-from govshare_policy.legal import Duty
-from govshare_policy.obligations import oblige
+from govshare_policy.facts import Facts
+from govshare_policy.identity import Evidence, Trust, legal_day
 from govshare_policy.policy import Bundle
 from govshare_policy.recorded import decision_record, outcome_record, personal_values
+from govshare_policy.settled import settle
 from govshare_policy.subjects import Subjects, Uncounted
 from govshare_policy.usage import Tally, Usage
 
@@ -70,15 +69,6 @@ class Salts(Protocol):
             AuditError: If no salt can be kept.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Basis:
-    """What one call is decided on. Replaced whole, so that no call sees half a change."""
-
-    trust: Trust
-    facts: FactSource
-    bundle: Bundle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +122,17 @@ class Gate:
             recognised: What the onward guard saw that made this call; stands in the record.
         """
         at, basis = self.now(), self.basis()  # read once: one call, one time, one policy
+        is_alike = evidence.envelope is None and not call.subject and recognised is None
+        if is_alike and (decided := self._settled(call, evidence, values, basis, at)) is not None:
+            return decided
         evidence = self._opened(call, evidence, basis.trust, at=at)
         answer, facts = self._within_quota(call, evidence, basis, at=at)
-        personal = {**personal_values(call), **(values or {})}
-        committed = self.salts.commit(answer.record_id, personal) if personal else {}
+        committed = self._committed(call, answer.record_id, values)
         answer, record = _as_recorded(
             call, answer, facts, basis.bundle, committed=committed, recognised=recognised
         )
+        if is_alike and facts is not None:
+            settle(basis.memory, call, answer, facts, record)
         return Decided(answer=answer, record=record)
 
     async def record(self, decided: Decided) -> Answer:
@@ -175,6 +169,40 @@ class Gate:
             answer, outcome, record_id=new_record_id(at), at=at, committed=committed
         )
         return encode_record(record)
+
+    def _settled(
+        self,
+        call: Call,
+        evidence: Evidence,
+        values: Mapping[str, str] | None,
+        basis: Basis,
+        at: datetime,
+    ) -> Decided | None:
+        """Return what was decided of a like call, as this call's; none if nothing was."""
+        try:
+            identity = basis.trust.identify(call, evidence, at=at)
+        except GovshareError:
+            return None  # the error comes again where the call is decided, and refuses it there
+        settled = basis.memory.find(call, identity, legal_day(at))
+        if settled is None:
+            return None
+        record_id = new_record_id(at)
+        committed = self._committed(call, record_id, values)
+        try:
+            record = settled.recorded(call, record_id, at=at, committed=committed)
+        except AuditError:
+            return None  # as no record can hold it, the whole way says so
+        answer = answer_of(
+            call, identity, settled.decision, settled.duties, basis.bundle,
+            record_id=record_id, at=at,
+        )  # fmt: skip
+        return Decided(answer=answer, record=record)
+
+    def _committed(
+        self, call: Call, record_id: str, values: Mapping[str, str] | None
+    ) -> Mapping[str, str]:
+        personal = {**personal_values(call), **(values or {})}
+        return self.salts.commit(record_id, personal) if personal else {}
 
     def _within_quota(
         self, call: Call, evidence: Evidence, basis: Basis, *, at: datetime
@@ -228,63 +256,6 @@ class Gate:
 
         self.log.submit(decided.record).add_done_callback(finish)
         return answered
-
-
-def check(call: Call, basis: Basis) -> Answer:
-    """Answer *call* offline as of the instant it states, and record nothing.
-
-    Raises:
-        CallError: If the call states no instant.
-    """
-    if call.at is None:
-        raise CallError("the call has no `at`")
-    return answer_unrecorded(call, Evidence(network=call.network), basis, at=call.at)[0]
-
-
-def answer_unrecorded(
-    call: Call, evidence: Evidence, basis: Basis, *, at: datetime
-) -> tuple[Answer, Facts | None]:
-    """Decide *call* without recording anything: the offline check, and the gate's first half.
-
-    Every error but a call's own is turned into a denial, which says whose fault it is.
-    """
-    bundle, facts = basis.bundle, None
-    identity = Identity(network=evidence.network)
-    duties: tuple[Duty, ...] = ()
-    try:
-        identity = basis.trust.identify(call, evidence, at=at)
-        facts = basis.facts.gather(call, identity, at=at)
-        decision = decide(call, facts, bundle)
-        duties = oblige(decision, call, facts, bundle)
-    except (CallError, AuditError):
-        raise
-    except GovshareError as error:
-        decision = refuse(_fault(error), facts, bundle)
-    record_id = new_record_id(at)
-    answer = Answer(
-        id=call.id or record_id,
-        record_id=record_id,
-        at=at,
-        identity=identity,
-        decision=decision,
-        duties=duties,
-        profile=bundle.profile,
-        precedence=bundle.precedence.value,
-        resource=call.resource,
-        purpose=call.purpose,
-    )
-    return answer, facts
-
-
-def _fault(error: GovshareError) -> str:
-    """Return the code of the reason that says who has to act on *error*."""
-    match error:
-        case IdentityError():
-            return "identity_unproven"
-        case FactError():
-            return "fact_error"
-        case _:
-            return "internal_error"
 
 
 def _as_recorded(

@@ -10,6 +10,7 @@ from govshare_policy.audit.conflict import Conflict, find_conflict, verify_confl
 from govshare_policy.audit.continuation import Continuation
 from govshare_policy.audit.cosign import Witnessed
 from govshare_policy.audit.damage import Damage, LogDamageError, Part
+from govshare_policy.audit.form import RecordForm
 from govshare_policy.audit.log import AuditLog
 from govshare_policy.audit.merkle import (
     leaf_hash,
@@ -59,6 +60,7 @@ __all__ = [
     "Pin",
     "RangeVerdict",
     "Receipt",
+    "RecordForm",
     "Rotation",
     "SaltStore",
     "TrustKey",

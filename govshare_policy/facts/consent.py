@@ -2,11 +2,15 @@
 """Whether a provider's consent covers a call."""
 
 from dataclasses import replace
+from typing import Final
 
-from govshare_policy.call import Action, Call
+from govshare_policy.call import Action, Call, RecipientKind
 from govshare_policy.facts.model import ConsentState, Facts
 from govshare_policy.identity import Identity
 from govshare_policy.register import CatalogueEntry, Consent
+
+# How a consent to publish (PX-a17-04, 发布) names its recipient, which has no id of its own.
+_THE_PUBLIC: Final = "public"
 
 
 def lacks_only_a_purpose(call: Call, facts: Facts) -> bool:
@@ -38,6 +42,14 @@ def consent_covers(
     if call.action is Action.READ:
         onward = consent.kind == "onward"
         return not onward and (stated or (consent.kind == "scope_change" and not consent.purposes))
-    recipient = call.recipient.id if call.recipient is not None else ""
-    named = bool(recipient) and recipient in consent.recipients
+    named = any(name in consent.recipients for name in _names(call))
     return consent.kind == "onward" and named and (stated or not consent.purposes)
+
+
+def _names(call: Call) -> tuple[str, ...]:
+    """Return the names by which a consent may speak of the recipient of *call*."""
+    recipient = call.recipient
+    if recipient is None:
+        return ()
+    own = (recipient.id,) if recipient.id else ()
+    return (*own, _THE_PUBLIC) if recipient.kind is RecipientKind.PUBLIC else own

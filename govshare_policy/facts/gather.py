@@ -53,6 +53,7 @@ class RegisterFacts:
         consent, consent_state = self._consent(call, identity, day)
         named = parties_of(call)
         chain = chain_of(call, identity, register) if named else ChainState.NONE
+        candidates = self._candidates(call, identity, day)
         outside = chain in (ChainState.OUTSIDE, ChainState.UNKNOWN)
         if outside and consent_state is ConsentState.COVERING:
             consent_state = ConsentState.NOT_COVERING
@@ -64,7 +65,7 @@ class RegisterFacts:
             system=register.systems.get(identity.system),
             entry=entry,
             operator_of=register.operated_by(identity.department),
-            candidates=self._candidates(call, identity, day),
+            candidates=candidates,
             consent=consent,
             consent_state=consent_state,
             suspended=self._is_suspended(identity.department, call.resource, day),
@@ -79,6 +80,8 @@ class RegisterFacts:
             else _NOBODY,
             via=() if outside else tuple([name for name in named if name in register.systems]),
             subject_unstated=_lacks_subject(call, entry),
+            # What is counted changes with every call; all else comes from registers that stand.
+            lasting=not call.subject and not any(_is_counted(one.grant) for one in candidates),
         )
 
     def _is_suspended(self, department: str, resource: str, day: date) -> bool:
@@ -146,6 +149,10 @@ class RegisterFacts:
             consent, call, identity, self.register.resources.get(call.resource)
         )
         return consent, ConsentState.COVERING if covering else ConsentState.NOT_COVERING
+
+
+def _is_counted(grant: Grant | None) -> bool:
+    return grant is not None and grant.daily_quota is not None
 
 
 def _state(grant: Grant, call: Call, identity: Identity, day: date) -> GrantState:

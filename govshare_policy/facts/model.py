@@ -92,6 +92,8 @@ class Facts:
         parties: Those of them that a register knows.
         via: The systems among these, all of the caller's department; none if any party is not.
         subject_unstated: Whether the entry is asked for by a subject, and the call names none.
+        lasting: Whether the same facts hold of every like call by the same caller for the rest of
+            the day, as long as the source stands. A source that does not know leaves it false.
     """
 
     as_of: datetime
@@ -112,6 +114,7 @@ class Facts:
     parties: frozenset[str] = frozenset()
     via: tuple[str, ...] = ()
     subject_unstated: bool = False
+    lasting: bool = False
 
     @property
     def provides_itself(self) -> bool:
