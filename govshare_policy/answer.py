@@ -8,8 +8,10 @@ from govshare_policy.audit import Receipt
 from govshare_policy.decision import Decision
 from govshare_policy.identity import Identity
 from govshare_policy.legal import Duty
+from govshare_policy.register.quick import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The answer to one call.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gate: call → identity → facts → decision → duties → record → answer, in that order only."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
@@ -49,11 +50,11 @@ class RecordLog(Protocol):
         """Return a future that ends in a receipt, or in :exc:`AuditError`."""
         ...
 
-    async def append_async(self, record: bytes) -> Receipt:
-        """Return the receipt; *record* has its place in the order before anything is waited for.
+    def offer(self, record: bytes) -> asyncio.Future[Receipt]:
+        """Do the same for a coroutine; *record* has its place in the order when this returns.
 
         Raises:
-            AuditError: If the record did not reach the log.
+            AuditError: If the log takes no more records.
         """
         ...
 
@@ -135,14 +136,16 @@ class Gate:
             settle(basis.memory, call, answer, facts, record)
         return Decided(answer=answer, record=record)
 
-    async def record(self, decided: Decided) -> Answer:
-        """Return the answer once it is recorded; records keep the order of these calls.
+    def offer(self, decided: Decided) -> asyncio.Future[Receipt]:
+        """Have *decided* recorded; records keep the order of these calls.
+
+        Returns:
+            What ends in the receipt, or in :exc:`AuditError`. No receipt, no answer.
 
         Raises:
-            AuditError: If the record did not reach the log. No receipt, no answer.
+            AuditError: If the log takes no more records.
         """
-        receipt = await self.log.append_async(decided.record)
-        return replace(decided.answer, receipt=receipt)
+        return self.log.offer(decided.record)
 
     def conclude(self, answer: Answer, outcome: Outcome) -> Future[Receipt]:
         """Record what became of an allowed call; without it the data "may have been released".
@@ -152,9 +155,13 @@ class Gate:
         """
         return self.log.submit(self._outcome(answer, outcome))
 
-    async def conclude_async(self, answer: Answer, outcome: Outcome) -> Receipt:
-        """Do the same, and return once the record is in the log; else raise :exc:`AuditError`."""
-        return await self.log.append_async(self._outcome(answer, outcome))
+    def offer_outcome(self, answer: Answer, outcome: Outcome) -> asyncio.Future[Receipt]:
+        """Do the same for a coroutine.
+
+        Raises:
+            AuditError: Also if the log takes no more records.
+        """
+        return self.log.offer(self._outcome(answer, outcome))
 
     def _outcome(self, answer: Answer, outcome: Outcome) -> bytes:
         at = self.now()

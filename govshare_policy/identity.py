@@ -10,6 +10,7 @@ from govshare_policy.call import Call
 from govshare_policy.envelope import Fault, Opened, Presented, verify_says
 from govshare_policy.errors import IdentityError
 from govshare_policy.register import Register
+from govshare_policy.register.quick import quick
 
 SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -46,6 +47,7 @@ _FAULTS: Final = {
 }
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What the transport saw. No evidence at all is a value too, and proves nothing.
@@ -67,6 +69,7 @@ class Evidence:
     envelope: Presented | Opened | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Who calls, as proven; with a *flaw*, nobody.

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Final, Self
 
-from govshare_policy.audit.record import MAX_RECORD_BYTES, encode_record
+from govshare_policy.audit.record import MAX_RECORD_BYTES, encode_record, is_key
 from govshare_policy.errors import AuditError
 
 _MARK_BYTES: Final = 16
@@ -82,7 +82,11 @@ def _with(record: Mapping[str, object], keys: Sequence[str], value: str) -> dict
 
 
 def _spelled(value: str | Mapping[str, str]) -> bytes:
-    if isinstance(value, str) and _PLAIN.fullmatch(value) is not None:
-        return b'"%b"' % value.encode()
+    if isinstance(value, str):
+        if _PLAIN.fullmatch(value) is not None:
+            return b'"%b"' % value.encode()
+    elif _PLAIN.fullmatch("".join(value.values())) is not None and all(map(is_key, value)):
+        members = [f'"{key}":"{value[key]}"' for key in sorted(value)]
+        return b"{%b}" % ",".join(members).encode()
     # `{"v":` and `}` stand around it.
     return encode_record({"v": value if isinstance(value, str) else dict(value)})[5:-1]

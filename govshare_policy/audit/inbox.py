@@ -57,6 +57,19 @@ class Inbox:
             self._enter(record, future)
         return future
 
+    def offer(self, record: bytes) -> asyncio.Future[Receipt]:
+        """Return the receipt of *record* to come. While there is no room, a task waits for it.
+
+        Raises:
+            AuditError: If the log takes no more records.
+        """
+        with self._mutex:
+            if self._refusal or not self._is_full():
+                future = asyncio.get_running_loop().create_future()
+                self._enter(record, future)
+                return future
+        return asyncio.create_task(self.put_async(record))
+
     async def put_async(self, record: bytes) -> Receipt:
         """Return the receipt of *record*. Only the coroutine waits.
 

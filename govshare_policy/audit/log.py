@@ -5,6 +5,7 @@ One thread writes. It takes whatever is waiting, commits it as one batch and tak
 come in the meantime, so that the batch grows with the load and nobody waits for a timer.
 """
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable
@@ -169,6 +170,25 @@ class AuditLog:
             refused.set_exception(refusal)
             return refused
 
+    def offer(self, record: bytes) -> asyncio.Future[Receipt]:
+        """Return the receipt of *record* to come; a coroutine may go on meanwhile.
+
+        The record has its place in the order when this returns, unless too many are waiting. If
+        the future is cancelled before its turn has come, there is no record; later, nobody gets
+        the receipt.
+
+        Args:
+            record: As for :meth:`submit`.
+
+        Returns:
+            A future of the running loop, which ends in the receipt or in :exc:`AuditError`.
+
+        Raises:
+            AuditError: If the log takes no more records.
+        """
+        self._verify(record)
+        return self._inbox.offer(record)
+
     async def append_async(self, record: bytes) -> Receipt:
         """Return the receipt of *record* once it is on the disk under a signed checkpoint.
 
@@ -181,8 +201,7 @@ class AuditLog:
         Raises:
             AuditError: If it did not get there. Nothing may be released.
         """
-        self._verify(record)
-        return await self._inbox.put_async(record)
+        return await self.offer(record)
 
     def close(self) -> None:
         """Commit what is waiting, write the checkpoint file and let go of the log."""

@@ -50,7 +50,7 @@ def encode_record(record: Mapping[str, object]) -> bytes:
     """
     # One look that says no more than yes is enough for almost every record. Whatever it does not
     # know goes through the whole check, which has the last word and names the place.
-    if not (all(map(_is_key, record)) and _is_plain(record.values(), depth=1)):
+    if not (all(map(is_key, record)) and _is_plain(record.values(), depth=1)):
         _check_object(record, path="", depth=1)
     text = _ENCODER.encode(dict(record))
     if not (text.isascii() or _is_normal(text)):
@@ -118,7 +118,8 @@ def _draw() -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _is_key(key: object) -> bool:
+def is_key(key: object) -> bool:
+    """Tell whether *key* may name a member of a record."""
     return isinstance(key, str) and _KEY.fullmatch(key) is not None
 
 
@@ -134,7 +135,7 @@ def _is_plain(members: Iterable[object], *, depth: int) -> bool:
         elif depth == MAX_DEPTH:
             return False
         elif isinstance(member, dict):
-            if not (all(map(_is_key, member)) and _is_plain(member.values(), depth=depth + 1)):
+            if not (all(map(is_key, member)) and _is_plain(member.values(), depth=depth + 1)):
                 return False
         elif not (isinstance(member, list) and _is_plain(member, depth=depth + 1)):
             return False

@@ -38,7 +38,7 @@ from govshare_sidecar.stream import Streams
 from govshare_sidecar.tracing import arrived_rpc
 from govshare_sidecar.upstream import Fault, UpstreamError
 from govshare_sidecar.wire import (
-    answer_to_message,
+    AnswerMessages,
     parse_batch,
     parse_enveloped,
     parse_message,
@@ -94,6 +94,7 @@ class Enforcement:
         self._limits = limits
         self._releases = Releases(ttl_s=limits.release_s, most=limits.releases)
         self._open = Places(most=limits.streams, share=limits.streams_per_caller)
+        self._answers = AnswerMessages()
         self._streams: Streams[enforcement_pb2.CheckStreamResponse]
         self._streams = Streams(window=limits.window)
 
@@ -159,7 +160,7 @@ class Enforcement:
     ) -> enforcement_pb2.CheckResponse:
         with self._desk.place(evidence), self._desk.call(entrance):
             call, presented = parse_enveloped(data)
-            shown = replace(evidence, envelope=presented)
+            shown = evidence if presented is None else replace(evidence, envelope=presented)
             # The message as it came: it may hold names that the record passes over.
             values = {"request": sm3(data).hex()}
             answer = await self._desk.answer(call, shown, entrance=entrance, values=values)
@@ -167,7 +168,7 @@ class Enforcement:
             raise AuditError("the answer came without a receipt")
         self._releases.keep(call, answer)
         return enforcement_pb2.CheckResponse(
-            answer=answer_to_message(answer),
+            answer=self._answers.message(answer),
             receipt=receipt_to_message(answer.record_id, answer.receipt),
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from govshare_policy.audit import Receipt
 from govshare_policy.call import Action, Call
@@ -27,6 +27,14 @@ from govshare_sidecar.witness.feeder import Feeder
 
 _log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
+
+
+class _Asked(NamedTuple):
+    """A call, and where it came in."""
+
+    call: Call
+    evidence: Evidence
+    entrance: str
 
 
 class Desk:
@@ -59,7 +67,7 @@ class Desk:
         self._on_failure = on_failure
         # Owned by the event loop, as everything else here.
         self._failure: AuditError | None = None
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self._under_way: set[asyncio.Future[Any]] = set()
         self._places = Places(most=limits.in_flight, share=limits.per_caller)
         self._streams = Places(most=limits.streams, share=limits.streams_per_caller)
         self._draining = False
@@ -144,9 +152,15 @@ class Desk:
         """
         if len(self._under_way) >= self._most:
             raise RefusedError(Cause.BUSY)
-        return await self._carried_through(
-            self._answer(call, evidence, entrance, values, recognised)
-        )
+        asked = _Asked(call, evidence, entrance)
+        decide = partial(self._gate.decide, call, evidence, values=values, recognised=recognised)
+        if _is_kept(call, evidence) or self._turn.locked():
+            return await self._carried_through(self._in_turn(asked, decide))
+        # Most calls are decided at once, and wait for nothing but their record.
+        with self.stage(Stage.DECISION):
+            self._verify_able()
+            decided = self._decided(decide)
+        return await self._recorded(asked, decided)
 
     def verify_in_force(self, call: Call, answer: Answer, evidence: Evidence) -> None:
         """Return only if *answer* was given to this caller by the policy that is still in force.
@@ -177,7 +191,12 @@ class Desk:
         Raises:
             AuditError: If it was not recorded.
         """
-        return await self._carried_through(self._conclude(answer, outcome))
+        if len(outcome.records) > DIGEST_BYTES:
+            return await self._carried_through(self._conclude_many(answer, outcome))
+        with self._concluding(outcome):
+            if outcome.records:
+                outcome = self._sealed(answer, outcome)
+            return await self._carried(self._gate.offer_outcome(answer, outcome))
 
     async def settle(self) -> None:
         """Return once every record under way has been written or has failed."""
@@ -192,61 +211,84 @@ class Desk:
             self._on_failure()
         return AuditError("the call could not be recorded, so nothing was released")
 
-    async def _answer(
-        self,
-        call: Call,
-        evidence: Evidence,
-        entrance: str,
-        values: Mapping[str, str] | None,
-        recognised: Mapping[str, Any] | None,
-    ) -> Answer:
-        decide = partial(self._gate.decide, call, evidence, values=values, recognised=recognised)
+    async def _in_turn(self, asked: _Asked, decide: Callable[[], Decided]) -> Answer:
+        """Have a call decided once those before it are, and recorded.
+
+        What is kept of it beside its record is on the disk before anything is decided, which takes
+        milliseconds. The loop goes on meanwhile, and the calls behind it wait: records keep the
+        order of their times.
+        """
         with self.stage(Stage.DECISION):
-            decided = await self._decided(decide, is_kept=_is_kept(call, evidence))
-        # INVARIANT: nothing is waited for between the two, so the log gets them in their order.
+            async with self._turn:
+                self._verify_able()
+                if not _is_kept(asked.call, asked.evidence):
+                    decided = self._decided(decide)
+                else:
+                    try:
+                        decided = await asyncio.to_thread(decide)
+                    except AuditError as error:
+                        raise self.close(error) from error
+        return await self._recorded(asked, decided)
+
+    def _decided(self, decide: Callable[[], Decided]) -> Decided:
         try:
-            with self.stage(Stage.COMMIT):
-                answer = await self._gate.record(decided)
+            return decide()
         except AuditError as error:
             raise self.close(error) from error
-        self._metrics.answered(entrance, answer.decision)
-        answered(answer)
-        if self._shadow is not None:
-            self._shadow.offer(call, _opened(evidence, answer), answer)
-        return answer
 
-    async def _decided(self, decide: Callable[[], Decided], *, is_kept: bool) -> Decided:
-        """Have a call decided, once those before it are.
+    async def _recorded(self, asked: _Asked, decided: Decided) -> Answer:
+        """Return the answer once it is recorded.
 
-        What *is_kept* is on the disk before anything is decided, which takes milliseconds. The
-        loop goes on meanwhile, and the calls behind it wait: records keep the order of their times.
+        INVARIANT: nothing is waited for between the decision and this, so that the log gets the
+        records in their order.
         """
-        async with self._turn:
-            self._verify_open()
-            self._clock.verify()
-            if self._feeder is not None:
-                self._feeder.verify_watched()
+        with self.stage(Stage.COMMIT):
             try:
-                return await asyncio.to_thread(decide) if is_kept else decide()
+                kept = self._gate.offer(decided)
+                kept.add_done_callback(partial(self._count, asked, decided.answer))
+                receipt = await self._carried(kept)
             except AuditError as error:
                 raise self.close(error) from error
+        answer = replace(decided.answer, receipt=receipt)
+        answered(answer)
+        return answer
 
-    async def _conclude(self, answer: Answer, outcome: Outcome) -> Receipt:
+    def _count(self, asked: _Asked, answer: Answer, kept: "asyncio.Future[Receipt]") -> None:
+        """Count an answer that was recorded, whether or not its caller is still there."""
+        if kept.cancelled() or kept.exception() is not None:
+            return
+        self._metrics.answered(asked.entrance, answer.decision)
+        if self._shadow is not None:
+            self._shadow.offer(asked.call, _opened(asked.evidence, answer), answer)
+
+    async def _conclude_many(self, answer: Answer, outcome: Outcome) -> Receipt:
+        with self._concluding(outcome):
+            # Of several records the leaves are kept, and they may be many.
+            outcome = await asyncio.to_thread(self._sealed, answer, outcome)
+            return await self._carried(self._gate.offer_outcome(answer, outcome))
+
+    @contextmanager
+    def _concluding(self, outcome: Outcome) -> Iterator[None]:
         self._verify_open()
         concluded(outcome.status)
         with self.stage(Stage.OUTCOME):
-            return await self._ended(answer, outcome)
+            try:
+                yield
+            except AuditError as error:
+                raise self.close(error) from error
 
-    async def _ended(self, answer: Answer, outcome: Outcome) -> Receipt:
-        try:
-            if len(outcome.records) > DIGEST_BYTES:
-                # Of several records the leaves are kept, and they may be many.
-                outcome = await asyncio.to_thread(self._sealed, answer, outcome)
-            elif outcome.records:
-                outcome = self._sealed(answer, outcome)
-            return await self._gate.conclude_async(answer, outcome)
-        except AuditError as error:
-            raise self.close(error) from error
+    async def _carried(self, kept: "asyncio.Future[_T]") -> _T:
+        """Return what *kept* comes to; a caller that goes away leaves it to its end."""
+        self._under_way.add(kept)
+        kept.add_done_callback(self._ended)
+        return await asyncio.shield(kept)
+
+    def _ended(self, kept: "asyncio.Future[Any]") -> None:
+        self._under_way.discard(kept)
+        error = None if kept.cancelled() else kept.exception()
+        # Nobody may be waiting any more; the desk has to know all the same.
+        if isinstance(error, AuditError):
+            self.close(error)
 
     def _sealed(self, answer: Answer, outcome: Outcome) -> Outcome:
         """Return *outcome* with the root over the records that left.
@@ -270,6 +312,12 @@ class Desk:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
+
+    def _verify_able(self) -> None:
+        self._verify_open()
+        self._clock.verify()
+        if self._feeder is not None:
+            self._feeder.verify_watched()
 
     def _verify_open(self) -> None:
         if self._failure is not None:

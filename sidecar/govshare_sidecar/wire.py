@@ -9,8 +9,10 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from govshare_policy.audit import Receipt
 from govshare_policy.call import MAX_CALL_BYTES, Call, call_from_document
+from govshare_policy.decision import Decision
 from govshare_policy.envelope import Presented
 from govshare_policy.gate import Answer
+from govshare_policy.legal import Duty
 from govshare_sidecar._pb import answer_pb2, enforcement_pb2
 from govshare_sidecar.refusal import Cause, RefusedError
 
@@ -103,6 +105,30 @@ def answer_to_message(answer: Answer) -> answer_pb2.Answer:
     document: dict[str, Any] = answer.to_document()
     # The members are named alike; ParseDict finds that out anew for each, at eight times the cost.
     return answer_pb2.Answer(**document)
+
+
+class AnswerMessages:
+    """Answers as messages; what many have in common is put together once. Owned by the loop."""
+
+    def __init__(self, *, most: int = 1024) -> None:
+        self._most = most
+        # By what cannot be another's while it is kept here: the decision itself.
+        self._kept: dict[int, tuple[Decision, tuple[Duty, ...], answer_pb2.Answer]] = {}
+
+    def message(self, answer: Answer) -> answer_pb2.Answer:
+        """Return *answer* as a message."""
+        found = self._kept.get(id(answer.decision))
+        if found is not None and found[0] is answer.decision and found[1] is answer.duties:
+            # The profile and the precedence go with the revision, which the decision states.
+            message = answer_pb2.Answer()
+            message.CopyFrom(found[2])
+            message.id = answer.id
+            return message
+        message = answer_to_message(answer)
+        while len(self._kept) >= self._most:
+            del self._kept[next(iter(self._kept))]
+        self._kept[id(answer.decision)] = (answer.decision, answer.duties, message)
+        return message
 
 
 def receipt_to_message(record_id: str, receipt: Receipt) -> enforcement_pb2.Receipt:

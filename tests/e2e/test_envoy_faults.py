@@ -187,7 +187,7 @@ STRANGERS = 'govshare_refused_total{cause="stranger",entrance="envoy_ext_proc"}'
 
 @pytest.mark.parametrize(
     ("name", "what", "asked"),
-    [("filter", "decide", 0), ("filter", "conclude_async", 1), ("exact", "decide", 0)],
+    [("filter", "decide", 0), ("filter", "offer_outcome", 1), ("exact", "decide", 0)],
 )
 def test_without_a_log_nothing_is_let_out(
     tmp_path: Path,

@@ -124,7 +124,7 @@ def test_an_unforeseen_error_says_nothing_of_itself_in_any_method(
     def scenario(callers: Callers) -> None:
         record_id = callers.check(request()).receipt.record_id
         monkeypatch.setattr(Gate, "decide", fails)
-        monkeypatch.setattr(Gate, "conclude_async", fails)
+        monkeypatch.setattr(Gate, "offer_outcome", fails)
         ended = ask_all(callers, record_id)
         assert set(ended) == {(grpc.StatusCode.INTERNAL, "the gateway failed")}
 

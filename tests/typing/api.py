@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The library as a caller sees it. Type-checked, never run."""
 
+import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -58,7 +59,7 @@ class Recorder:
     def submit(self, record: bytes) -> Future[Receipt]:
         raise GovshareError
 
-    async def append_async(self, record: bytes) -> Receipt:
+    def offer(self, record: bytes) -> asyncio.Future[Receipt]:
         raise GovshareError
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A gate over a log and salts that live in memory: what both promise, and nothing on a disk."""
 
-from asyncio import wrap_future
+import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -44,8 +44,8 @@ class MemoryLog:
         done.set_result(Receipt(index=index, record=record, proof=(), checkpoint=b"in memory"))
         return done
 
-    async def append_async(self, record: bytes) -> Receipt:
-        return self.submit(record).result()
+    def offer(self, record: bytes) -> "asyncio.Future[Receipt]":
+        return asyncio.wrap_future(self.submit(record))
 
     def documents(self) -> list[dict[str, Any]]:
         return [parse_record(record) for record in self.records]
@@ -62,8 +62,8 @@ class SlowLog:
         self.waiting.append((record, done))
         return done
 
-    async def append_async(self, record: bytes) -> Receipt:
-        return await wrap_future(self.submit(record))
+    def offer(self, record: bytes) -> "asyncio.Future[Receipt]":
+        return asyncio.wrap_future(self.submit(record))
 
     def sync(self) -> None:
         for index, (record, done) in enumerate(self.waiting):

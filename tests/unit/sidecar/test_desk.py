@@ -40,8 +40,8 @@ class MemoryLog:
         self.waiting.append((record, future))
         return future
 
-    async def append_async(self, record: bytes) -> Receipt:
-        return await asyncio.wrap_future(self.submit(record))
+    def offer(self, record: bytes) -> "asyncio.Future[Receipt]":
+        return asyncio.wrap_future(self.submit(record))
 
     def take(self) -> None:
         for record, future in self.waiting:
