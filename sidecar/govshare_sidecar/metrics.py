@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
+from functools import cache
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final
@@ -98,6 +99,14 @@ class Metrics:
             )
             for stage, text in _STAGES.items()
         }
+        # Looking a label up takes a lock; what is counted in every call is looked up once.
+        self._timed_entrance = cache(self._call.labels)
+        self._answers_of = cache(
+            lambda entrance, outcome, clause: (
+                self._answered.labels(entrance, outcome),
+                self._decided.labels(entrance, outcome, clause),
+            )
+        )
         self._loaded_at = self._gauge(
             "policy_loaded_timestamp_seconds", "When the policy in force was loaded; Unix seconds."
         )
@@ -105,7 +114,7 @@ class Metrics:
 
     def timed_call(self, entrance: str) -> "Timed":
         """Measure what is inside the ``with`` as one call."""
-        return Timed(self._call.labels(entrance))
+        return Timed(self._timed_entrance(entrance))
 
     def timed(self, stage: Stage) -> "Timed":
         """Measure what is inside the ``with`` as *stage* of a call."""
@@ -121,9 +130,8 @@ class Metrics:
 
     def answered(self, entrance: str, decision: Decision) -> None:
         """Count an answer that is recorded."""
-        outcome = decision.outcome.value
-        self._answered.labels(entrance, outcome).inc()
-        self._decided.labels(entrance, outcome, decision.clauses[0]).inc()
+        for counter in self._answers_of(entrance, decision.outcome.value, decision.clauses[0]):
+            counter.inc()
 
     def refused(self, entrance: str, cause: Cause) -> None:
         """Count a request that never became a call."""
