@@ -72,7 +72,9 @@ class Streams(Generic[_T]):
             reader.cancel()
         try:
             while (task := await under_way.get()) is not None:
-                await asyncio.wait((task,))
+                # Those of one commit are done together.
+                if not task.done():
+                    await asyncio.wait((task,))
                 if (error := task.exception()) is not None:
                     raise told(error)
                 yield task.result()
