@@ -8,7 +8,7 @@ from govshare_policy.audit import Receipt
 from govshare_policy.decision import Decision
 from govshare_policy.identity import Identity
 from govshare_policy.legal import Duty
-from govshare_policy.register.quick import quick
+from govshare_policy.quick import quick
 
 
 @quick

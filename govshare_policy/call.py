@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from govshare_policy.errors import CallError
+from govshare_policy.quick import quick
 
 MAX_CALL_BYTES: Final = 64 * 1024
 MAX_TEXT: Final = 256
@@ -32,6 +33,8 @@ _OTHERS = ("at", "action", "fields", "recipient", "subject")
 _KEYS = frozenset((*_TEXTS, *_MORE_TEXTS, *_FLAGS, *_CHAINS, *_OTHERS))
 _PROVEN_ELSEWHERE = frozenset(("id", "at", "department", "system"))
 _REQUIRED = frozenset(("id", "at", "action", "department", "system", "resource", "fields"))
+_REQUIRED_ON_THE_WIRE = _REQUIRED - _PROVEN_ELSEWHERE
+_ALL_TEXTS = (*_TEXTS, *_MORE_TEXTS)
 
 
 class Action(StrEnum):
@@ -58,6 +61,7 @@ class Recipient:
     id: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One data call as the caller states it (interface §4).
@@ -153,19 +157,18 @@ def call_from_document(document: Mapping[str, object], *, on_the_wire: bool = Fa
     Raises:
         CallError: If a key is unknown or missing, or a value has the wrong type.
     """
-    unknown = sorted(set(document) - _KEYS)
-    if unknown:
-        raise CallError(f"unknown key {_shown(unknown[0])} in the call")
-    missing = sorted((_REQUIRED - (_PROVEN_ELSEWHERE if on_the_wire else set())) - set(document))
-    if missing:
-        raise CallError(f"the call has no `{missing[0]}`")
+    if not document.keys() <= _KEYS:
+        raise CallError(f"unknown key {_shown(min(document.keys() - _KEYS))} in the call")
+    required = _REQUIRED_ON_THE_WIRE if on_the_wire else _REQUIRED
+    if not document.keys() >= required:
+        raise CallError(f"the call has no `{min(required - document.keys())}`")
     action = _action(document["action"])
     if action is Action.READ and "purpose" not in document:
         raise CallError("the call has no `purpose`")
     recipient = _recipient(document["recipient"]) if "recipient" in document else None
     if action is Action.ONWARD and recipient is None:
         raise CallError("`recipient` is required when `action` is `onward`")
-    texts = {key: _text(key, document[key]) for key in (*_TEXTS, *_MORE_TEXTS) if key in document}
+    texts = {key: _text(key, document[key]) for key in _ALL_TEXTS if key in document}
     network = texts.pop("network", "" if on_the_wire else DEFAULT_NETWORK)
     return Call(
         id=texts.pop("id", ""),

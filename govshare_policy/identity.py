@@ -9,8 +9,8 @@ from typing import Final, Protocol
 from govshare_policy.call import Call
 from govshare_policy.envelope import Fault, Opened, Presented, verify_says
 from govshare_policy.errors import IdentityError
+from govshare_policy.quick import quick
 from govshare_policy.register import Register
-from govshare_policy.register.quick import quick
 
 SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from govshare_policy.legal import Effect, Outcome, Reason
 from govshare_policy.policy import Rule
+from govshare_policy.quick import quick
 from govshare_policy.register import Grant
-from govshare_policy.register.quick import quick
 
 
 @quick

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from govshare_policy.call import Call
 from govshare_policy.chain import ChainState
 from govshare_policy.identity import Identity
+from govshare_policy.quick import quick
 from govshare_policy.register import (
     Agreement,
     CatalogueEntry,
@@ -17,7 +18,6 @@ from govshare_policy.register import (
     Grant,
     System,
 )
-from govshare_policy.register.quick import quick
 
 OFFLINE_CHANNELS: Final = frozenset(
     ("offline_exchange", "offline_file_exchange", "offline_file", "offline")

@@ -7,8 +7,8 @@ from typing import Final
 from govshare_policy.call import Call
 from govshare_policy.facts import Facts
 from govshare_policy.policy.pack import Pack
+from govshare_policy.quick import quick
 from govshare_policy.register import CatalogueEntry
-from govshare_policy.register.quick import quick
 
 _STRICTNESS: Final = {
     kind: rank

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, TypeVar
 
-from govshare_policy.register.quick import quick
+from govshare_policy.quick import quick
 
 T = TypeVar("T")
 K = TypeVar("K")

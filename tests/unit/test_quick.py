@@ -8,8 +8,8 @@ import pytest
 from govshare_policy.decision import Decision, Ruling
 from govshare_policy.facts import Candidate, Facts
 from govshare_policy.policy import Part
+from govshare_policy.quick import quick
 from govshare_policy.register import Grant
-from govshare_policy.register.quick import quick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
