@@ -34,7 +34,9 @@ def oblige(decision: Decision, call: Call, facts: Facts, bundle: Bundle) -> tupl
             duties.setdefault(
                 (rule.code, value), Duty(code=rule.code, value=value, clause=rule.clause)
             )
-        for duty in _of_grant(ruling.grant, pack.scope.get("field", pack.silence)):
+        # What a text leaves open to all was not given by the grant that happens to be there.
+        grant = None if ruling.findings["fields"] == "moot" else ruling.grant
+        for duty in _of_grant(grant, pack.scope.get("field", pack.silence)):
             duties.setdefault((duty.code, duty.value), duty)
     return tuple(duties.values())
 

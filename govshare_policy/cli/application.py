@@ -78,6 +78,12 @@ def apply_command(  # noqa: PLR0913  what the texts want stated, one option each
     department: Annotated[
         str, typer.Option("--for", help="For whom a lower platform hands it in.")
     ] = "",
+    grantor: Annotated[
+        str,
+        typer.Option(
+            "--grantor", help="provider or platform_operator, where the texts want one of each."
+        ),
+    ] = "",
 ) -> StepAnswer:
     """Apply for a resource; says so where none is needed, and everything that is missing at once.
 
@@ -92,6 +98,7 @@ def apply_command(  # noqa: PLR0913  what the texts want stated, one option each
         valid_from=day_or_none(start, "--from"),
         valid_to=day_or_none(to, "--to"),
         texts={"need": need, "reason": reason, "basis": basis, "scenario": scenario},
+        grantor=grantor,
     )
     return applications.apply(desk.office, stated, common.actor, desk.moment, department=department)
 

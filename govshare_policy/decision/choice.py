@@ -39,13 +39,22 @@ def choice(row: Sequence[Cell]) -> list[Ruling]:
 
 
 def _least(cell: Cell) -> dict[frozenset[str], list[int]]:
-    """Return where the least restrictive rulings of *cell* stand, by the fields they speak of."""
-    least = min(ruling.outcome.restriction for ruling in cell)
+    """Return where the least restrictive rulings of *cell* stand, by the fields they speak of.
+
+    Of those that refuse alike, the ones count that the fewest rules stand against: whoever is
+    told what is missing is told of the grant that lacks the least.
+    """
+    least = min(_refused(ruling) for ruling in cell)
     groups: dict[frozenset[str], list[int]] = {}
     for number, ruling in enumerate(cell):
-        if ruling.outcome.restriction == least:
+        if _refused(ruling) == least:
             groups.setdefault(frozenset(ruling.fields), []).append(number)
     return groups
+
+
+def _refused(ruling: Ruling) -> tuple[int, int]:
+    against = 0 if ruling.outcome is Outcome.ALLOW else len(ruling.rules)
+    return ruling.outcome.restriction, against
 
 
 def attainable(rows: list[list[Ruling]]) -> list[list[Ruling]]:

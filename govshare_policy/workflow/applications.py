@@ -77,16 +77,19 @@ def apply(
     if user == entry.provider:
         return office.take(replace(wish, fault=refusal("own_resource", _first_clauses(texts))))
     fault = unstated(need, texts)
-    if fault is not None and not _is_open_to_all(office, need, entry, user, moment):
+    whole = not need.grantor  # an application to one of two grantors states what that text wants
+    if fault is not None and whole and not _is_open_to_all(office, need, entry, user, moment):
         return office.take(replace(wish, fault=fault))
     request = request_of(need, entry, user, office.bundle.register)
     day = max(legal_day(moment.at), request.period.valid_from)
     if day > request.period.valid_to:
         raise CallError("the period applied for is over already")
-    route = route_of(request, office.bundle, day=day)
+    route = route_of(request, office.bundle, day=day, grantor=need.grantor)
     if isinstance(route, Refusal):
         return office.take(replace(wish, fault=route))
     wanting = [text for text in texts if text.profile in route.profiles]
+    if (fault := unstated(need, wanting)) is not None:
+        return office.take(replace(wish, fault=fault))
     matter = office.new_matter(
         MatterKind.APPLICATION,
         moment,
@@ -129,6 +132,7 @@ def decide(
             office.bundle,
             day=granted.period.valid_from,
             granted_by=matter.route,
+            profiles=matter.states,
         )
         if fault is not None:
             return fault

@@ -5,6 +5,7 @@ The procedures therefore never promise what a call is then refused, and the pack
 place that says who may grant what and what needs no grant at all.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from itertools import product
@@ -23,6 +24,8 @@ from govshare_policy.workflow.sentences import refusal
 
 # Who may have granted, in the order in which it is tried; also the routes of an application.
 GRANTORS: Final = ("provider", "platform_operator", "negotiated_agreement")
+# Those that may be applied to apart, where two texts want a grant of each.
+APART: Final = GRANTORS[:2]
 _NEGOTIATED: Final = "negotiated_agreement"
 _NETWORKS: Final = ("extranet", "intranet")
 _PROBE: Final = "the-grant-applied-for"
@@ -53,39 +56,72 @@ class Route:
     Attributes:
         grantor: Who has to grant: ``provider``, ``platform_operator`` or, by agreement of both
             sides, ``negotiated_agreement``.
-        profiles: The texts that want an application; others would let the calls pass without.
+        profiles: The texts that want this application; others would let the calls pass without,
+            or want one to another grantor.
     """
 
     grantor: str
     profiles: frozenset[str]
 
 
-def route_of(request: Request, bundle: Bundle, *, day: date) -> Route | Refusal:
+def route_of(request: Request, bundle: Bundle, *, day: date, grantor: str = "") -> Route | Refusal:
     """Return which way *request* has to go, or why it has to go none or there is none.
 
     Args:
         request: What is asked for.
         bundle: The texts and the register.
         day: The day from which it would hold.
+        grantor: Who is asked to grant, one of ``APART``; empty leaves it to the texts.
     """
     without = _worst(request, bundle, day, granted_by=None)
     if without.effect is Effect.ALLOW:
         return refusal("no_application_needed", without.clauses)
     attempts = {name: _worst(request, bundle, day, granted_by=name) for name in GRANTORS}
     for name, decision in attempts.items():
-        if decision.effect is Effect.ALLOW:
-            wanting = (r.profile for r in without.rulings if r.outcome is not Outcome.ALLOW)
-            return Route(grantor=name, profiles=frozenset(wanting))
+        if decision.effect is Effect.ALLOW and grantor in ("", name):
+            return Route(grantor=name, profiles=_refusing(without))
     if all(attempts[name].outcome in _WANTING for name in GRANTORS):
-        clauses = [clause for name in GRANTORS[:2] for clause in attempts[name].clauses]
+        # A text that this grantor can satisfy is applied under by itself (docs/adr/0009).
+        willing = _refusing(without) - _refusing(attempts[grantor]) if grantor else frozenset()
+        if willing:
+            return Route(grantor=grantor, profiles=willing)
+        clauses = [clause for name in APART for clause in attempts[name].clauses]
         return refusal("grantors_differ", clauses)
-    return _because(attempts[GRANTORS[0]])
+    return _because(attempts[grantor or GRANTORS[0]])
 
 
-def fault_of(request: Request, bundle: Bundle, *, day: date, granted_by: str) -> Refusal | None:
-    """Return why calls under *request*, once granted, would be refused; none if they would not."""
+def fault_of(
+    request: Request,
+    bundle: Bundle,
+    *,
+    day: date,
+    granted_by: str,
+    profiles: Collection[str],
+) -> Refusal | None:
+    """Return why calls under *request*, once granted, would be refused; none if they would not.
+
+    That a text other than *profiles* wants a grant of its own is no fault of this one.
+    """
     decision = _worst(request, bundle, day, granted_by=granted_by)
-    return None if decision.effect is Effect.ALLOW else _because(decision)
+    faults = (
+        ruling
+        for ruling in decision.rulings
+        if ruling.outcome is not Outcome.ALLOW
+        and (ruling.profile in profiles or ruling.outcome not in _WANTING)
+    )
+    return _because(decision) if any(faults) else None
+
+
+def served_by(request: Request, bundle: Bundle, *, day: date, granted_by: str) -> frozenset[str]:
+    """Return the texts that a grant of *request* satisfies; the others want one of their own."""
+    decision = _worst(request, bundle, day, granted_by=granted_by)
+    return frozenset(ruling.profile for ruling in decision.rulings) - _refusing(decision)
+
+
+def _refusing(decision: Decision) -> frozenset[str]:
+    """Return the texts by which *decision* is not to allow."""
+    rulings = decision.rulings
+    return frozenset(one.profile for one in rulings if one.outcome is not Outcome.ALLOW)
 
 
 def _because(decision: Decision) -> Refusal:

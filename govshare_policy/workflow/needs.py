@@ -12,7 +12,7 @@ from govshare_policy.errors import CallError
 from govshare_policy.register import CatalogueEntry, Grant, Register
 from govshare_policy.register.model import Period
 from govshare_policy.workflow.answer import Refusal
-from govshare_policy.workflow.lawful import Request
+from govshare_policy.workflow.lawful import APART, Request
 from govshare_policy.workflow.model import Matter, RowEdit, Workflow
 from govshare_policy.workflow.sentences import refusal
 
@@ -35,6 +35,8 @@ class Need:
         systems: The information systems that will use the data.
         valid_from: With *valid_to*, the time limit; ``None`` where not stated.
         texts: Free texts by name: ``need``, ``reason``, ``basis``, ``scenario``.
+        grantor: Which of two grantors is applied to, where the texts name different ones; empty
+            where one grant is enough.
     """
 
     resource: str
@@ -45,8 +47,11 @@ class Need:
     valid_from: date | None = None
     valid_to: date | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
+    grantor: str = ""
 
     def __post_init__(self) -> None:
+        if self.grantor not in ("", *APART):
+            raise CallError(f"a grantor that is applied to apart is one of {', '.join(APART)}")
         lists = (self.fields, self.purposes, self.channels, self.systems)
         for value in (value for values in lists for value in values):
             if not CODE.fullmatch(value) or not unicodedata.is_normalized("NFC", value):

@@ -16,8 +16,8 @@ SENTENCES: Final = {
         "任何授权都不能使该使用合法：{why}",
     ),
     "grantors_differ": (
-        "the texts that are asked name different grantors, so no one grant satisfies both",
-        "所适用的各文本规定的授权主体不同，单一授权无法同时满足",
+        "no one grant satisfies all: apply to `provider` and to `platform_operator` apart",
+        "单一授权无法满足全部要求：请向 provider 与 platform_operator 分别申请",
     ),
     "own_resource": (
         "a department does not apply for a resource that it provides itself",

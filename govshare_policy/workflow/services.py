@@ -10,7 +10,7 @@ from govshare_policy.identity import legal_day
 from govshare_policy.register import Grant
 from govshare_policy.register.model import Period
 from govshare_policy.workflow.answer import Refusal, StepAnswer
-from govshare_policy.workflow.lawful import Request, fault_of
+from govshare_policy.workflow.lawful import Request, fault_of, served_by
 from govshare_policy.workflow.machine import Inputs, Move, is_over
 from govshare_policy.workflow.model import Actor, Matter, MatterKind, RowEdit
 from govshare_policy.workflow.office import Office
@@ -125,16 +125,22 @@ def _fault(office: Office, matter: Matter, moved: Move, moment: Moment) -> Refus
     start = max(day, changed.period.valid_from)
     if start > changed.period.valid_to:
         raise CallError("a service that ends before today is ended, not changed")
-    request = Request(
-        department=changed.department,
-        resource=changed.resource,
-        fields=changed.fields,
-        purposes=changed.purposes,
-        channels=changed.channels,
-        systems=changed.systems,
-        period=changed.period,
+    by, bundle = grant.granted_by, office.bundle
+    # Of two grants that two texts want, each goes on for the text that it was given under.
+    served = served_by(_request(grant), bundle, day=start, granted_by=by) or matter.states
+    return fault_of(_request(changed), bundle, day=start, granted_by=by, profiles=served)
+
+
+def _request(grant: Grant) -> Request:
+    return Request(
+        department=grant.department,
+        resource=grant.resource,
+        fields=grant.fields,
+        purposes=grant.purposes,
+        channels=grant.channels,
+        systems=grant.systems,
+        period=grant.period,
     )
-    return fault_of(request, office.bundle, day=start, granted_by=changed.granted_by)
 
 
 def _in_force(office: Office, ident: str, day: date) -> Grant:

@@ -266,3 +266,20 @@ def together(rows: list[list[Found]], *, star: bool) -> Found:
         return outcome, frozenset()
     released = frozenset().union(*(row[0][1].intersection(*(f for _, f in row)) for row in rows))
     return (Outcome.ALLOW, released) if released else (Outcome.DENY, frozenset())
+
+
+@pytest.mark.parametrize("precedence", [Precedence.LOCAL, Precedence.STRICTEST])
+def test_of_two_grants_that_do_not_carry_a_call_the_nearer_one_is_spoken_of(
+    tmp_path: Path, precedence: Precedence
+) -> None:
+    """The one lacks its field, purpose and system, the other its system alone (HU-a24-02)."""
+    nearer = SECOND_GRANT | {"grant_id": "G99", "purposes": "admin_basis", "fields": "reg_date"}
+    nearer |= {"systems": "SYS-HCB-PRH", "channels": "api"}
+    register = county_register(tmp_path, {"grants.tsv": [nearer]})
+    bundle = load_bundle("hubei", register, precedence=precedence)
+    asked = {"system": "SYS-HCB-WEB", "purpose": "admin_basis", "fields": ["reg_date"]}
+    decision = decided(bundle, **asked, grant="")
+
+    assert decision.grant is register.grants["G99"]
+    assert [reason.code for reason in decision.reasons] == ["system_outside_grant"]
+    assert decision.clauses[0] == "HU-a24-02"

@@ -37,6 +37,19 @@ CONSENTS: Mapping[str, Consented] = {
     "the public, unnamed": Consented(
         {"recipients": ""}, ONWARD | {"recipient": {"kind": "public"}}, ConsentState.NOT_COVERING
     ),
+    "the public, consented to": Consented(
+        {"recipients": "O-UTL|public"},
+        ONWARD | {"recipient": {"kind": "public"}},
+        ConsentState.COVERING,
+    ),
+    "the public on a portal, consented to": Consented(
+        {"recipients": "public"},
+        ONWARD | {"recipient": {"kind": "public", "id": "county-portal"}},
+        ConsentState.COVERING,
+    ),
+    "a company, where publishing is consented to": Consented(
+        {"recipients": "public"}, ONWARD, ConsentState.NOT_COVERING
+    ),
     "for another purpose": Consented(
         {}, ONWARD | {"purpose": "marketing"}, ConsentState.NOT_COVERING
     ),

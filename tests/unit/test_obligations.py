@@ -67,6 +67,26 @@ def test_the_provider_is_told_only_of_what_the_platform_authorised(county: Regis
     assert "notify_provider" not in by_code(duties(bundle))
 
 
+@pytest.mark.parametrize("grant", ["", "G06"])
+def test_what_is_open_to_all_ends_with_no_grant(tmp_path: Path, grant: str) -> None:
+    """Fengqiu hands it out by itself (FQ-3.2-04): a grant that is over obliges to nothing."""
+    over = {"grant_id": "G06", "valid_to": "2025-08-31", "daily_quota": "5"}
+    bundle = load_bundle("henan-fengqiu", county_register(tmp_path, {"grants.tsv": [over]}))
+    given = by_code(
+        duties(
+            bundle,
+            department="D-HRS",
+            system="SYS-HRS-JOB",
+            resource="R03",
+            fields=["uscc"],
+            grant=grant,
+        )
+    )
+
+    assert "no_onward" in given
+    assert not {"valid_until", "daily_quota"} & set(given)
+
+
 def test_two_texts_oblige_to_the_union_of_their_duties(county: Register) -> None:
     hubei = duties(load_bundle("hubei", county))
     national = duties(load_bundle("national-809", county))
