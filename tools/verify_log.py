@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import errno
 import functools
 import hashlib
 import io
@@ -851,10 +852,17 @@ def verify_continuation(old: Note, data: bytes, trust: Trust) -> Note:
 # Sections 4, 5 and 10: the log.
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file of the log; a pipe in its place could hold the program up for ever."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return path.open("rb", READ_BYTES)
+
+
 def read_manifest(directory: Path, origin: str) -> dict[str, str]:
     """Return what ``log.json`` says (step 1)."""
     try:
-        with (directory / "log.json").open("rb") as file:
+        with open_regular(directory / "log.json") as file:
             manifest = parse_manifest(file.read(MAX_MANIFEST_BYTES + 1))
     except (FileNotFoundError, MalformedError):
         raise BadLogError("manifest", "log.json") from None
@@ -974,7 +982,7 @@ class Log:
             if whole.size in self.wanted:
                 self.roots[whole.size] = fold(self.nodes)
             return
-        with (path or self.directory / "seg" / name).open("rb", READ_BYTES) as file:
+        with open_regular(path or self.directory / "seg" / name) as file:
             Segment(self, file, name, first).verify(is_last=is_last)
 
     def stretches(self) -> list[tuple[int, int]]:
@@ -988,7 +996,7 @@ class Log:
     def read_checkpoint(self) -> tuple[bytes, int]:
         """Return the published note and its size (step 2)."""
         try:
-            with (self.directory / "checkpoint").open("rb") as file:
+            with open_regular(self.directory / "checkpoint") as file:
                 published = file.read(MAX_NOTE_BYTES + 1)
             return published, parse_note(published).size
         except (FileNotFoundError, MalformedError):
@@ -997,7 +1005,7 @@ class Log:
     def list_segments(self) -> list[str]:
         """Return the names of the segments, those included for which a stub stands (step 3)."""
         folder = self.directory / "seg"
-        there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        there = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
         names = sorted({name.replace(".stub", ".seg") for name in there})
         for name in there:
             if not SEGMENT_NAME.fullmatch(name) or int(name[:20]) % SEGMENT_LEAVES:
@@ -1038,7 +1046,7 @@ class Log:
     def read_stub(self, first: int) -> Stub:
         """Return what stands for the segment of record *first*, once it was verified."""
         file = f"seg/{first:020d}.stub"
-        with (self.directory / file).open("rb") as stub:
+        with open_regular(self.directory / file) as stub:
             data = stub.read(MAX_STUB_BYTES + 1)
         try:
             receipt = parse_receipt(data)

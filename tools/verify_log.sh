@@ -192,6 +192,11 @@ is_small() { # file
     [ "$(count "$1")" -le 1048576 ] || stop 'a file that was named has more than 1 MiB'
 }
 
+# A pipe or a device in the place of a file of the log could hold the script up for ever.
+is_regular() { # file
+    if [ -e "$1" ] && [ ! -f "$1" ]; then stop 'a file of the log is no regular file'; fi
+}
+
 begin_table() { # key or witness
     end_table
     keys=$((keys + 1))
@@ -290,6 +295,7 @@ read_pem() {
         line_number=$((line_number + 1))
         public=$public$line$newline
     done
+    [ "$line" = '"""' ] || unknown
     line_number=$((line_number + 1))
     body=${public#"-----BEGIN PUBLIC KEY-----$newline"}
     body=${body%"$newline-----END PUBLIC KEY-----$newline"}
@@ -579,11 +585,14 @@ climb_both() {
 
 hash_log() { # directory
     old_size=$size old_root=$root
+    is_regular "$1/checkpoint"
+    [ -f "$1/checkpoint" ] || bad checkpoint
     parse_note "$1/checkpoint" checkpoint
     check_trust "$1/checkpoint"
     if is_below "$size" "$old_size"; then bad short; fi
     records=0
     for segment in "$1"/seg/*.seg; do
+        is_regular "$segment"
         hash_segment "$segment"
     done
     [ "$records" = "$size" ] || bad short
@@ -671,6 +680,7 @@ case $command in
         [ $# -eq 0 ] || usage
         seen_by=''
         if [ -d "$file" ]; then seen_by=$file/witness file=$file/checkpoint; fi
+        is_regular "$file"
         [ -f "$file" ] || bad note
         parse_note "$file" note
         check_trust "$file"

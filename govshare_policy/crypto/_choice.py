@@ -15,6 +15,7 @@ from govshare_policy.crypto._known import (
     KNOWN_SIGNATURE,
 )
 from govshare_policy.crypto._libcrypto import open_libcrypto
+from govshare_policy.crypto._points import open_points
 from govshare_policy.crypto._provider import SigningProvider, Verifier
 from govshare_policy.crypto._pure import open_pure
 from govshare_policy.errors import ConfigError, SignatureError
@@ -73,7 +74,7 @@ def choose(openers: Sequence[Callable[[], _P]], *, probe: Callable[[_P], None]) 
 
 
 # gmssl is no verifier of choice: it is many times slower than the pure one.
-_VERIFIERS: Final[Sequence[Callable[[], Verifier]]] = (open_libcrypto, open_pure)
+_VERIFIERS: Final[Sequence[Callable[[], Verifier]]] = (open_points, open_libcrypto, open_pure)
 _SIGNERS: Final[Sequence[Callable[[], SigningProvider]]] = (open_libcrypto, open_gmssl)
 _VERIFIER: Final = choose(_VERIFIERS, probe=probe_verifier)
 _SIGNER: Final = choose(_SIGNERS, probe=probe_signer)

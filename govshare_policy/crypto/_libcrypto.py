@@ -10,7 +10,7 @@ Source:
 import ctypes
 import functools
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from ctypes import POINTER, c_char_p, c_int, c_long, c_size_t, c_void_p
 from typing import Any, Final
@@ -185,19 +185,34 @@ def open_libcrypto(sonames: Sequence[str] = SONAMES) -> Libcrypto:
         ConfigError: If there is none, or it lacks a function that we call. Whether it was built
             with SM2 shows only when it is used.
     """
-    locked, unlocked = _load_first(sonames)
-    for name, (result, arguments) in _FUNCTIONS.items():
-        try:
-            function = getattr(unlocked if name in _UNLOCKED else locked, name)
-        except AttributeError:
-            raise ConfigError(f"the system's libcrypto has no `{name}`") from None
-        function.restype, function.argtypes = result, arguments
-        setattr(locked, name, function)
+    locked, unlocked = load_first(sonames)
+    declare(locked, _FUNCTIONS)
+    declare(unlocked, {name: _FUNCTIONS[name] for name in _UNLOCKED})
+    for name in _UNLOCKED:
+        setattr(locked, name, getattr(unlocked, name))
     return Libcrypto(locked)
 
 
-def _load_first(sonames: Sequence[str]) -> tuple[ctypes.PyDLL, ctypes.CDLL]:
-    """Return the library twice: calls of the first keep the interpreter lock."""
+def declare(library: ctypes.CDLL, functions: Mapping[str, tuple[Any, list[Any]]]) -> None:
+    """Tell ctypes the result and the arguments of each of *functions*.
+
+    Raises:
+        ConfigError: If the library lacks one.
+    """
+    for name, (result, arguments) in functions.items():
+        try:
+            function = getattr(library, name)
+        except AttributeError:
+            raise ConfigError(f"the system's libcrypto has no `{name}`") from None
+        function.restype, function.argtypes = result, arguments
+
+
+def load_first(sonames: Sequence[str]) -> tuple[ctypes.PyDLL, ctypes.CDLL]:
+    """Return the library twice: calls of the first keep the interpreter lock.
+
+    Raises:
+        ConfigError: If no library of *sonames* is there.
+    """
     for soname in sonames:
         try:
             return ctypes.PyDLL(soname), ctypes.CDLL(soname)

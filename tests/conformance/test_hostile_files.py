@@ -2,12 +2,13 @@
 """What a medium may be made to hold against those who read it: names, sizes, kinds of files."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from govshare_policy.audit import Checkpoint, TrustKey, load_trust
+from govshare_policy.audit import Checkpoint, TrustKey, load_trust, verify_log
 from govshare_policy.audit.checkpoint import sign_checkpoint
 from govshare_policy.audit.trustfile import format_trust
 from tests.conformance.court import TIME, Kit
@@ -79,6 +80,38 @@ def test_only_small_regular_files_are_read(example: Path, kind: str) -> None:
         assert script(example, "receipt", "receipt.txt")[0] == 2
         path.unlink()
         path.write_bytes(kept)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "directory"])
+@pytest.mark.parametrize("name", ["checkpoint", "log.json", "seg/00000000000000000000.seg"])
+def test_a_log_whose_files_are_none_gets_no_verdict(example: Path, name: str, kind: str) -> None:
+    """From nobody who reads that file, and nobody waits for a pipe that nobody writes to."""
+    path = example / "log" / name
+    path.unlink()
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+
+    assert run(example, "log")[:2] == (2, "")
+    with pytest.raises(OSError, match=r".") as caught:
+        verify_log(example / "log", load_trust(example / "trust.toml"))
+    assert not isinstance(caught.value, FileNotFoundError)
+    if name != "log.json":
+        assert script(example, "consistency", "first", "log")[0] == 2
+    if name == "checkpoint":
+        assert script(example, "checkpoint", "log")[0] == 2
+
+
+def test_a_log_whose_segments_are_in_a_file_gets_no_verdict(example: Path) -> None:
+    shutil.rmtree(example / "log" / "seg")
+    (example / "log" / "seg").touch()
+
+    assert run(example, "log")[:2] == (2, "")
+    with pytest.raises(NotADirectoryError):
+        verify_log(example / "log", load_trust(example / "trust.toml"))
 
 
 def test_the_script_asks_a_directory_for_its_witnesses(example: Path, kit: Kit) -> None:

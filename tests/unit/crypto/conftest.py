@@ -8,11 +8,13 @@ import pytest
 
 from govshare_policy.crypto._gmssl import open_gmssl
 from govshare_policy.crypto._libcrypto import open_libcrypto
+from govshare_policy.crypto._points import open_points
 from govshare_policy.crypto._provider import SigningProvider, Verifier
 from govshare_policy.crypto._pure import open_pure
 
 VERIFIERS: dict[str, Callable[[], Verifier]] = {
     "libcrypto": open_libcrypto,
+    "points": open_points,
     "pure": open_pure,
     "gmssl": open_gmssl,
 }
