@@ -5,7 +5,6 @@ import csv
 import json
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from govshare_policy.crypto import generate_key, open_signer
 from tests.county import Change, write_county
 from tests.e2e.callers import Callers
 from tests.e2e.pki import END, NOW, START, Authority, Pair
+from tests.nursery import Program, run_module
 
 PASSPHRASE = b"correct horse battery staple"
 ORIGIN = "govshare/test"
@@ -141,6 +141,11 @@ class Deployment:
         assert old in text
         self.config.write_text(text.replace(old, new))
 
+    def over(self, transport: str) -> "Deployment":
+        """Have gRPC served by *transport*, and return itself."""
+        self.configure("[grpc]\n", f'[grpc]\ntransport = "{transport}"\n')
+        return self
+
     def register(self, *, revoked: str = "") -> None:
         """Write ``certificates.tsv`` for the clients that are systems of the county."""
         lines = ["system_id\tspki\tvalid_from\tvalid_to\trevoked_on"]
@@ -168,10 +173,7 @@ class Deployment:
     @contextmanager
     def start(self, *command: str) -> Iterator["Running"]:
         """Run a sidecar, and stop it if the test has not."""
-        program = (sys.executable, "-m", "govshare_sidecar", "--config", str(self.config))
-        process = subprocess.Popen(
-            (*command, *program), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        process = run_module("govshare_sidecar", "--config", str(self.config), under=command)
         running = Running(
             deployment=self, process=process, authority=self.authority, clients=self.clients
         )
@@ -187,7 +189,7 @@ class Running(Callers):
     """A sidecar that runs, and its callers."""
 
     deployment: Deployment
-    process: subprocess.Popen[str]
+    process: Program
     messages: list[dict[str, Any]] = field(default_factory=list)
 
     def await_ready(self) -> None:

@@ -37,6 +37,8 @@ def program(directory: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Step
     (directory / "planted.py").write_text(text, encoding="utf-8")
     monkeypatch.setattr(runner, "ROOT", directory)
     monkeypatch.setattr(plan, "HERE", directory)
+    # Where a shell has its background programs ignore an interrupt, they are not waited for.
+    monkeypatch.setattr(runner, "END_S", 1.0)
     return Step(name="planted", module="planted")
 
 
