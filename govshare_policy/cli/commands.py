@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import typer
 from typer.core import TyperGroup
@@ -47,7 +47,8 @@ def _nothing() -> None:
     pass
 
 
-def _entries(*rows: tuple[str, str, str, str]) -> Mapping[str, Entry]:
+def entries_of(*rows: tuple[str, str, str, str]) -> Mapping[str, Entry]:
+    """Return a table of commands; each row is name, module, attribute and summary."""
     return MappingProxyType(
         {
             name: Entry(module=module, attribute=attribute, summary=summary)
@@ -56,7 +57,7 @@ def _entries(*rows: tuple[str, str, str, str]) -> Mapping[str, Entry]:
     )
 
 
-COMMANDS: Final = _entries(
+COMMANDS: Final = entries_of(
     ("init", "init", "init_command", "Write a runnable deployment for development."),
     ("check", "check", "check_command", "Answer calls offline: JSON lines in, JSON lines out."),
     ("explain", "check", "explain_command", "Answer one call, with every rule that was tried."),
@@ -82,16 +83,18 @@ COMMANDS: Final = _entries(
 )
 
 
-class Commands(TyperGroup):
-    """The group ``govshare``; knows its commands by name and loads the one that is run."""
+class LazyGroup(TyperGroup):
+    """A group that knows its commands by name and loads the one that is run."""
+
+    entries: ClassVar[Mapping[str, Entry]]
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002  typer's own class
         """Return the names, in the order in which the help shows them."""
-        return list(COMMANDS)
+        return list(self.entries)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
         """Return the command *cmd_name*, or none if there is no such command."""
-        entry = COMMANDS.get(cmd_name)
+        entry = self.entries.get(cmd_name)
         if entry is not None and cmd_name not in self.commands:
             self.commands[cmd_name] = entry.load(cmd_name)
         return self.commands.get(cmd_name)
@@ -99,4 +102,10 @@ class Commands(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
         """Write the list of commands without importing any of them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+            formatter.write_dl([(name, entry.summary) for name, entry in self.entries.items()])
+
+
+class Commands(LazyGroup):
+    """The group ``govshare``."""
+
+    entries = COMMANDS

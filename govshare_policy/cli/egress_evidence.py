@@ -11,7 +11,8 @@ import typer
 from govshare_policy.audit import SaltStore, load_trust, parse_record, read_records, verify_receipt
 from govshare_policy.audit.salttree import day_of
 from govshare_policy.cli.audit_common import LogArgument, TrustOption, outside, there
-from govshare_policy.cli.output import Output, OutputOption, chosen_output, dump
+from govshare_policy.cli.egress_common import show
+from govshare_policy.cli.output import LangOption, Output, OutputOption, dump
 from govshare_policy.egress.batchfile import Row, form_of, read_batch, row_digest
 from govshare_policy.egress.leafstore import RELEASES, LeafStore
 from govshare_policy.egress.provenance import trace_path
@@ -118,6 +119,7 @@ def verify_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The proof.")],
     trust: Annotated[Path, typer.Option("--trust", help="The trust file of the log.")],
     output: OutputOption = None,
+    lang: LangOption = None,
 ) -> None:
     """Verify that a record left in the release that a proof names; exit 1 if that is not certain.
 
@@ -131,13 +133,11 @@ def verify_command(
     record = verify_released(proof, load_trust(there(trust)))
     release = record["release"]
     document = {"released": True, "at": record["t"], "decision": record["decision"], **release}
-    if chosen_output(output, off_terminal=Output.JSON) is Output.TABLE:
-        typer.echo(
-            f"验证通过 verified · {record['t']} · {release['department']} {release['resource']} · "
-            f"{proof.index + 1}/{release['records']}"
-        )
-    else:
-        typer.echo(dump(document, output or Output.JSON))
+    words = (
+        f"{record['t']} · {release['department']} {release['resource']} · "
+        f"{proof.index + 1}/{release['records']}"
+    )
+    show(document, output, lang, zh=f"验证通过 · {words}", en=f"verified · {words}")
 
 
 def prov_command(

@@ -5,18 +5,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from govshare_policy.audit import Receipt, format_time
-from govshare_policy.cli.audit_common import there
-from govshare_policy.cli.egress_register import KeyOption, PublicOption, parse_day, show
-from govshare_policy.cli.egress_scan import DirectoryOption, KeysOption
-from govshare_policy.cli.output import OutputOption
+from govshare_policy.cli.audit_common import WorkerOption, there
+from govshare_policy.cli.egress_common import (
+    DirectoryOption,
+    KeyOption,
+    KeysOption,
+    PublicOption,
+    parse_day,
+    show,
+)
+from govshare_policy.cli.output import LangOption, OutputOption
 from govshare_policy.cli.passphrase import PassphraseOption, read_passphrase
+from govshare_policy.cli.workflow import print_rows
 from govshare_policy.crypto import load_public_key, open_signer
 from govshare_policy.egress.holdings import (
+    HoldingEvent,
     Statement,
     holdings_record,
     load_holdings,
@@ -24,6 +32,14 @@ from govshare_policy.egress.holdings import (
 )
 from govshare_policy.egress.place import Place
 from govshare_policy.errors import ConfigError
+
+_EVENTS: Final = {HoldingEvent.LATE: "登记晚于首次取得", HoldingEvent.LARGE: "登记数量骤增"}
+_STATEMENTS: Final = {
+    "number": "序号",
+    "registered_at": "登记时间",
+    "subjects": "主体数",
+    "values": "值数",
+}
 
 holdings_app = typer.Typer(
     no_args_is_help=True,
@@ -46,11 +62,13 @@ def import_command(  # noqa: PLR0913  each is an option of the command
     config: Annotated[
         Path, typer.Option("--config", help="The configuration of the sidecar whose log says it.")
     ],
+    worker: WorkerOption = None,
     passphrase_file: PassphraseOption = None,
     first_release: Annotated[
         str, typer.Option("--first-release", metavar="DATE", help="Since when data are obtained.")
     ] = "",
     output: OutputOption = None,
+    lang: LangOption = None,
 ) -> None:
     """Say what the department holds of whom by itself; later releases of the same do not count.
 
@@ -72,7 +90,7 @@ def import_command(  # noqa: PLR0913  each is an option of the command
     where.mkdir(mode=0o700, exist_ok=True)
     signer = open_signer(f"file:{there(key)}", read_passphrase(passphrase_file))
     at = datetime.now(UTC)
-    with _appending(there(config)) as append:
+    with _appending(there(config), worker) as append:
         statement, events = register_holdings(
             where,
             there(file),
@@ -84,13 +102,24 @@ def import_command(  # noqa: PLR0913  each is an option of the command
             record=lambda said, events: append(holdings_record(said, events)),
         )
     document = {**_statement(statement), "events": [event.value for event in events]}
-    words = "".join(f" · ! {event.value}" for event in events)
-    show(document, output, f"已登记自有数据 registered · {statement.values} 值 values{words}")
+    zh = "".join(f" · ! {_EVENTS[event]}" for event in events)
+    en = "".join(f" · ! {event.value.replace('_', ' ')}" for event in events)
+    show(
+        document,
+        output,
+        lang,
+        zh=f"已登记自有数据 · {statement.values} 值{zh}",
+        en=f"registered own holdings · {statement.values} values{en}",
+    )
 
 
 @holdings_app.command("list")
 def list_command(
-    directory: DirectoryOption, keys: KeysOption, public: PublicOption, output: OutputOption = None
+    directory: DirectoryOption,
+    keys: KeysOption,
+    public: PublicOption,
+    output: OutputOption = None,
+    lang: LangOption = None,
 ) -> None:
     """List the registrations of own holdings, once all of them are verified.
 
@@ -101,8 +130,7 @@ def list_command(
     key = place.load()[-1]
     held = load_holdings(place.holdings(key), key=key, public=load_public_key(there(public)))
     documents = [_statement(one) for one in held.statements]
-    lines = [f"{d['number']} · {d['registered_at']} · {d['values']}" for d in documents]
-    show({"statements": documents}, output, "\n".join(lines))
+    print_rows("statements", documents, _STATEMENTS, output=output, lang=lang)
 
 
 def _statement(statement: Statement) -> dict[str, object]:
@@ -116,12 +144,13 @@ def _statement(statement: Statement) -> dict[str, object]:
 
 
 @contextmanager
-def _appending(path: Path) -> Iterator[Callable[[bytes], Receipt]]:
+def _appending(path: Path, worker: int | None) -> Iterator[Callable[[bytes], Receipt]]:
     """Open the log that the configuration at *path* names, and give what appends to it."""
     try:
         from govshare_sidecar.config import load_config  # noqa: PLC0415  an extra
         from govshare_sidecar.journal import open_log  # noqa: PLC0415
+        from govshare_sidecar.share import log_of  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ConfigError(f"this needs `{error.name}`; install govshare-policy[sidecar]") from None
-    with open_log(load_config(path).log, now=lambda: datetime.now(UTC)) as log:
+    with open_log(log_of(load_config(path), worker), now=lambda: datetime.now(UTC)) as log:
         yield log.append

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from govshare_policy.cli.audit_common import there
-from govshare_policy.cli.output import Output, OutputOption, chosen_output, dump
+from govshare_policy.cli.egress_common import KeysOption, show
+from govshare_policy.cli.output import LangOption, OutputOption
 from govshare_policy.egress.batchfile import Batch, form_of, read_batch
 from govshare_policy.egress.canary import (
     attribution,
@@ -33,13 +34,13 @@ BatchArgument = Annotated[
 ReleaseOption = Annotated[
     str, typer.Option("--decision", metavar="ID", help="The decision under which it leaves.")
 ]
-KeysOption = Annotated[Path, typer.Option("--keys", help="The key file of the department.")]
 ToOption = Annotated[Path, typer.Option("--out", help="The file to be sent; it must not exist.")]
 
 
 def key_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The new key file.")],
     output: OutputOption = None,
+    lang: LangOption = None,
 ) -> None:
     """Make the key file of a department: for canaries, order and the tags of the onward guard.
 
@@ -47,7 +48,8 @@ def key_command(
     """
     key = generate_keys(file)
     document: dict[str, object] = {"key_id": key.key_id.hex(), "epoch": key.epoch}
-    _print(document, output, f"已生成 made · {file.name} · {key.key_id.hex()}")
+    words = f"{file.name} · {key.key_id.hex()}"
+    show(document, output, lang, zh=f"已生成 · {words}", en=f"made · {words}")
 
 
 def canary_command(  # noqa: PLR0913  each is an option of the command
@@ -63,6 +65,7 @@ def canary_command(  # noqa: PLR0913  each is an option of the command
     out: ToOption,
     count: Annotated[int, typer.Option("--count", min=1, max=1000, help="How many.")] = 20,
     output: OutputOption = None,
+    lang: LangOption = None,
 ) -> None:
     """Plant invented rows in a copy of a batch file, and register keyed digests of them.
 
@@ -82,7 +85,7 @@ def canary_command(  # noqa: PLR0913  each is an option of the command
     # What is sent without being registered would be an invented record and nothing else.
     _append(register, planted.to_line())
     _write(out, data)
-    document = {
+    document: dict[str, object] = {
         "decision": decision,
         "resource": resource,
         "rows": len(batch.rows),
@@ -90,7 +93,13 @@ def canary_command(  # noqa: PLR0913  each is an option of the command
         "root": f"sm3:{planted.root}",
         "attribution": {str(share): round(attribution(share, count), 4) for share in _SHARES},
     }
-    _print(document, output, f"已植入 planted {count} · 登记 registered in {register.name}")
+    show(
+        document,
+        output,
+        lang,
+        zh=f"已植入 {count} 行 · 登记于 {register.name}",
+        en=f"planted {count} rows · registered in {register.name}",
+    )
 
 
 def watermark_command(
@@ -103,6 +112,7 @@ def watermark_command(
     ],
     out: Annotated[Path | None, typer.Option("--out", help="The marked file to be sent.")] = None,
     output: OutputOption = None,
+    lang: LangOption = None,
 ) -> None:
     """Put the rows of a batch file in an order of its own, or look for that order in a file.
 
@@ -117,7 +127,7 @@ def watermark_command(
     if out is not None:
         _write(out, mark(batch, mark_key(masters[-1], decision), fields=fields))
         document: dict[str, object] = {"decision": decision, "rows": len(batch.rows)}
-        _print(document, output, f"已标记 marked · {out.name}")
+        show(document, output, lang, zh=f"已标记 · {out.name}", en=f"marked · {out.name}")
         return
     orders = [detect(batch.rows, mark_key(one, decision), fields=fields) for one in masters]
     best = max(orders, key=lambda order: order.surprise)
@@ -128,7 +138,13 @@ def watermark_command(
         "concordant": round(best.concordant, 4),
         "surprise": round(best.surprise, 2),
     }
-    _print(document, output, f"行 rows {best.rows} · 偶然概率 by chance 1e-{best.surprise:.1f}")
+    show(
+        document,
+        output,
+        lang,
+        zh=f"{best.rows} 行 · 偶然概率 1e-{best.surprise:.1f}",
+        en=f"{best.rows} rows · by chance 1e-{best.surprise:.1f}",
+    )
     raise typer.Exit(int(best.surprise < 3))  # noqa: PLR2004  one in a thousand
 
 
@@ -150,8 +166,3 @@ def _append(path: Path, line: str) -> None:
         file.write(line.encode())
         file.flush()
         os.fsync(file.fileno())
-
-
-def _print(document: dict[str, object], output: Output | None, sentence: str) -> None:
-    form = chosen_output(output, off_terminal=Output.JSON)
-    typer.echo(sentence if form is Output.TABLE else dump(document, form))

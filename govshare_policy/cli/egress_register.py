@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """``govshare egress register`` and ``allow``: what the guard is told by hand."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from govshare_policy.cli.audit_common import there
-from govshare_policy.cli.egress_scan import DirectoryOption, KeysOption, station
-from govshare_policy.cli.output import Output, OutputOption, chosen_output, dump
+from govshare_policy.cli.egress_common import (
+    DirectoryOption,
+    KeyOption,
+    KeysOption,
+    PublicOption,
+    parse_day,
+    show,
+)
+from govshare_policy.cli.egress_scan import station
+from govshare_policy.cli.output import LangOption, OutputOption
 from govshare_policy.cli.passphrase import PassphraseOption, read_passphrase
+from govshare_policy.cli.workflow import print_rows
 from govshare_policy.crypto import load_public_key, open_signer
 from govshare_policy.egress.allowed import FORMS, Allowance, add_allowance, load_allowances
 from govshare_policy.egress.obtained import form_of_name, rows_of
@@ -19,10 +28,13 @@ from govshare_policy.egress.register import ReleasedRows, ReleaseMeta
 from govshare_policy.errors import CallError
 from govshare_policy.identity import legal_day
 
-PublicOption = Annotated[
-    Path, typer.Option("--public", help="The public key that it has to be signed with.")
-]
-KeyOption = Annotated[Path, typer.Option("--key", help="The key file that signs.")]
+_ALLOWED: Final = {
+    "destination": "目的地",
+    "form": "形式",
+    "until": "截止日",
+    "approver": "审批人",
+    "reason": "理由",
+}
 
 allow_app = typer.Typer(
     no_args_is_help=True,
@@ -54,6 +66,7 @@ def register_command(  # noqa: PLR0913  each is an option of the command
     lapses_on: Annotated[str, typer.Option("--lapses-on", help="The last day of duties.")] = "",
     soft: Annotated[str, typer.Option("--soft", help="deny, alert or record.")] = "deny",
     output: OutputOption = None,
+    lang: LangOption = None,
 ) -> None:
     """Register a file that was obtained without a sidecar, so that it is recognised later.
 
@@ -91,7 +104,13 @@ def register_command(  # noqa: PLR0913  each is an option of the command
         "sent": counts.sent,
         "held": counts.held,
     }
-    show(document, output, f"已登记 registered · {len(rows)} 行 rows · {counts.kept} 值 values")
+    show(
+        document,
+        output,
+        lang,
+        zh=f"已登记 · {len(rows)} 行 · 保留 {counts.kept} 值",
+        en=f"registered · {len(rows)} rows · {counts.kept} values kept",
+    )
 
 
 @allow_app.command("add")
@@ -106,6 +125,7 @@ def add_command(  # noqa: PLR0913  each is an option of the command
     key: KeyOption,
     passphrase_file: PassphraseOption = None,
     output: OutputOption = None,
+    lang: LangOption = None,
 ) -> None:
     """Let a form that cannot be read pass to one destination, until a day; signed by an approver.
 
@@ -123,12 +143,16 @@ def add_command(  # noqa: PLR0913  each is an option of the command
     )
     signer = open_signer(f"file:{there(key)}", read_passphrase(passphrase_file))
     add_allowance(there(directory) / ALLOWED, allowance, signer=signer)
-    show(_allowance(allowance), output, f"已许可 allowed · {destination} · {form} · {until}")
+    words = f"{destination} · {form} · {until}"
+    show(_allowance(allowance), output, lang, zh=f"已许可 · {words}", en=f"allowed · {words}")
 
 
 @allow_app.command("list")
 def allowed_command(
-    directory: DirectoryOption, public: PublicOption, output: OutputOption = None
+    directory: DirectoryOption,
+    public: PublicOption,
+    output: OutputOption = None,
+    lang: LangOption = None,
 ) -> None:
     """List what an approver lets pass unread, once every line is verified.
 
@@ -136,8 +160,7 @@ def allowed_command(
     """
     found = load_allowances(there(directory) / ALLOWED, public=load_public_key(there(public)))
     documents = [_allowance(one) for one in found]
-    lines = [f"{one.destination} · {one.form} · {one.until} · {one.approver}" for one in found]
-    show({"allowances": documents}, output, "\n".join(lines))
+    print_rows("allowances", documents, _ALLOWED, output=output, lang=lang)
 
 
 def _allowance(allowance: Allowance) -> dict[str, object]:
@@ -149,23 +172,3 @@ def _allowance(allowance: Allowance) -> dict[str, object]:
         "since": allowance.since.isoformat(),
         "until": allowance.until.isoformat(),
     }
-
-
-def parse_day(text: str, option: str) -> date:
-    """Return the day *text*, as *option* has it.
-
-    Raises:
-        CallError: If it is none.
-    """
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise CallError(f"`{option}` is a date such as 2027-01-31") from None
-
-
-def show(document: dict[str, object], output: Output | None, line: str) -> None:
-    """Print *document*, or *line* on a terminal."""
-    if chosen_output(output, off_terminal=Output.JSON) is Output.TABLE:
-        typer.echo(line)
-    else:
-        typer.echo(dump(document, output or Output.JSON))

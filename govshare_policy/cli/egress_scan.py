@@ -1,33 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """``govshare egress scan``: what of files was obtained by sharing, without a sidecar."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from govshare_policy.cli.audit_common import there
-from govshare_policy.cli.output import Output, OutputOption, chosen_output, dump, visible
+from govshare_policy.cli.egress_common import DirectoryOption, KeysOption
+from govshare_policy.cli.egress_words import lines_of
+from govshare_policy.cli.output import (
+    Lang,
+    LangOption,
+    Output,
+    OutputOption,
+    chosen_lang,
+    chosen_output,
+    dump,
+)
 from govshare_policy.egress.guard import Envelope
 from govshare_policy.egress.onward import evidence_of
 from govshare_policy.egress.place import Place
+from govshare_policy.egress.reading import Limits
 from govshare_policy.egress.station import Station
 from govshare_policy.egress.verdict import Outcome, Verdict
-from govshare_policy.errors import AuditError, CallError, VerificationError
+from govshare_policy.errors import AuditError, VerificationError
 
-_MAX_BYTES = 256 << 20
-
-DirectoryOption = Annotated[
-    Path, typer.Option("--directory", help="Of the guard: `egress.directory` of the sidecar.")
-]
-KeysOption = Annotated[Path, typer.Option("--keys", help="The key file of the department.")]
+_USUAL: Final = Limits()
+_MOST_BYTES: Final = 1 << 30
 
 
 @contextmanager
-def station(place: Place) -> Iterator[Station]:
+def station(place: Place, *, limits: Limits | None = None) -> Iterator[Station]:
     """Open the guard at *place*; one that is damaged is a system that cannot do it.
 
     Raises:
@@ -35,14 +42,14 @@ def station(place: Place) -> Iterator[Station]:
         ConfigError: If a file cannot be used.
     """
     try:
-        opened = Station.open(place)
+        opened = Station.open(place, limits=limits)
     except VerificationError as error:
         raise AuditError(str(error)) from None
     with opened:
         yield opened
 
 
-def scan_command(
+def scan_command(  # noqa: PLR0913  each is an option of the command
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What is to be sent.")],
     directory: DirectoryOption,
     keys: KeysOption,
@@ -50,7 +57,20 @@ def scan_command(
     to: Annotated[
         str, typer.Option("--to", help="To whom; files to one destination add up over a day.")
     ] = "",
+    max_bytes: Annotated[
+        int, typer.Option("--max-bytes", min=1, max=_MOST_BYTES, help="Of one file.")
+    ] = _USUAL.body_bytes,
+    max_expanded_bytes: Annotated[
+        int,
+        typer.Option(
+            "--max-expanded-bytes", min=1, max=_MOST_BYTES, help="Of what is unpacked of it."
+        ),
+    ] = _USUAL.expanded_bytes,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds to read one file.")
+    ] = _USUAL.seconds,
     output: OutputOption = None,
+    lang: LangOption = None,
 ) -> None:
     """Look for obtained data in files, in any ordinary form; exits 1 if one may not be passed on.
 
@@ -60,31 +80,37 @@ def scan_command(
     Example: govshare egress scan letter.docx list.xlsx --directory egress --keys keys/egress.key
     """
     at, place = datetime.now(UTC), Place(directory=there(directory), keys=there(keys))
+    limits = Limits(body_bytes=max_bytes, expanded_bytes=max_expanded_bytes, seconds=timeout)
     documents = []
-    with station(place) as guard:
+    with station(place, limits=limits) as guard:
         for number, file in enumerate(files):
-            body = _read(there(file))
+            body = _read(there(file), limits.body_bytes)
             caller, destination = ("cli", to) if to else (f"cli-{at.timestamp()}", str(number))
             envelope = Envelope(caller=caller, destination=destination, at=at, name=file.name)
             documents.append(_document(file, guard.scan([(body, "")], envelope)))
+    _print(documents, output, lang)
+    raise typer.Exit(int(any(one["outcome"] == Outcome.DENY.value for one in documents)))
+
+
+def _print(
+    documents: Iterable[dict[str, object]], output: Output | None, lang: Lang | None
+) -> None:
     chosen = chosen_output(output, off_terminal=Output.JSON)
     if chosen is Output.TABLE:
         for one in documents:
-            typer.echo(_line(one))
+            for line in lines_of(one, chosen_lang(lang)):
+                typer.echo(line)
     elif chosen is Output.JSONL:
         for one in documents:
             typer.echo(dump(one, Output.JSONL))
     else:
-        typer.echo(dump({"files": documents}, Output.JSON))
-    raise typer.Exit(int(any(one["outcome"] == Outcome.DENY.value for one in documents)))
+        typer.echo(dump({"files": list(documents)}, Output.JSON))
 
 
-def _read(file: Path) -> bytes:
+def _read(file: Path, most: int) -> bytes:
+    # One byte more than may be read is enough to be refused as too large.
     with file.open("rb") as opened:
-        body = opened.read(_MAX_BYTES + 1)
-    if len(body) > _MAX_BYTES:
-        raise CallError(f"`{file.name}` is larger than {_MAX_BYTES} bytes")
-    return body
+        return opened.read(most + 1)
 
 
 def _document(file: Path, verdict: Verdict) -> dict[str, object]:
@@ -98,15 +124,3 @@ def _document(file: Path, verdict: Verdict) -> dict[str, object]:
         "layers": list(verdict.layers),
         "evidence": [dict(evidence_of(one)) for one in verdict.evidence],
     }
-
-
-def _line(document: dict[str, object]) -> str:
-    name, outcome = visible(str(document["file"])), document["outcome"]
-    if document["code"]:
-        return f"✗ {name} · 无法检查 cannot be read: {document['code']}"
-    if outcome == Outcome.PASS.value:
-        return f"✓ {name}"
-    return (
-        f"✗ {name} · {outcome} · {document['records']} 条记录 records · "
-        f"{document['releases']} 份回执 receipts"
-    )

@@ -88,7 +88,7 @@ class Guard:
                 limits=self.limits,
             )
         except UnscannableError as error:
-            return _unscannable(str(error.code), envelope)
+            return unscannable(str(error.code), envelope)
         scan = self.scanner.scan(reading.text)
         finding = self._find(scan, envelope)
         return self._judge(finding, reading, scan)
@@ -219,7 +219,7 @@ class Guard:
         return metas
 
 
-def _unscannable(code: str, envelope: Envelope) -> Verdict:
+def unscannable(code: str, envelope: Envelope) -> Verdict:
     """Return the verdict on what cannot be read."""
     return Verdict(
         outcome=Outcome.RECORD if code in envelope.allowed else Outcome.DENY,

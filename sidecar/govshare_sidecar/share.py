@@ -19,11 +19,18 @@ from govshare_policy.errors import ConfigError
 from govshare_sidecar._settings import Address
 from govshare_sidecar._table import why
 from govshare_sidecar.config import Config, LogConfig
+from govshare_sidecar.egress.settings import (
+    EgressConfig,
+    EnvoyEgressConfig,
+    ForwardConfig,
+    ReverseConfig,
+)
 
 _WORKER: Final = re.compile(r"w(0|[1-9][0-9]{0,2})", re.ASCII)
 _ENTRANCES: Final = (
     *("grpc", "http", "grpc_proxy", "envoy", "authzen", "auth_request", "national_tls"),
 )
+_EGRESS: Final = ("forward", "reverse", "envoy")
 _CANARY: Final = "envoy.canary"
 
 
@@ -55,6 +62,7 @@ def listens_of(config: Config) -> dict[str, Address]:
     """Return where the workers listen together, by the name of the setting's table."""
     entrances = {name: getattr(config, name) for name in _ENTRANCES}
     listens = {name: entrance.listen for name, entrance in entrances.items() if entrance}
+    listens |= {f"egress.{name}": door.listen for name, door in _egress_doors(config).items()}
     return listens | ({_CANARY: config.envoy.canary} if config.envoy else {})
 
 
@@ -100,6 +108,8 @@ def config_of(config: Config, number: int, listens: Mapping[str, Address]) -> Co
     }
     if config.envoy:
         shared["envoy"] = replace(shared["envoy"], canary=listens[_CANARY])
+    if config.egress is not None:
+        shared["egress"] = _egress_of(config.egress, number, listens)
     shadow = config.shadow
     if shadow is not None and shadow.report is not None:
         shadow = replace(shadow, report=_beside(shadow.report, name_of(number)))
@@ -113,6 +123,24 @@ def config_of(config: Config, number: int, listens: Mapping[str, Address]) -> Co
         watch_s=None,
         workers=0,
     )
+
+
+def _egress_doors(config: Config) -> dict[str, ForwardConfig | ReverseConfig | EnvoyEgressConfig]:
+    doors = {name: getattr(config.egress, name, None) for name in _EGRESS}
+    return {name: door for name, door in doors.items() if door}
+
+
+def _egress_of(egress: EgressConfig, number: int, listens: Mapping[str, Address]) -> EgressConfig:
+    """Return what *egress* means for worker *number*: one index for all, one voice for all."""
+    doors = {
+        name: replace(getattr(egress, name), listen=listens[f"egress.{name}"])
+        for name in _EGRESS
+        if getattr(egress, name)
+    }
+    heartbeat = egress.heartbeat
+    if heartbeat is not None:
+        heartbeat = replace(heartbeat, speaks=number == 0)
+    return replace(egress, **doors, heartbeat=heartbeat)
 
 
 def written_logs(config: Config) -> tuple[LogConfig, ...]:

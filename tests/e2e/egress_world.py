@@ -140,6 +140,7 @@ class Setting:
     more: str = ""
     tables: str = ""
     profile: str = "hubei"
+    workers: int = 0
     change: Change = field(default_factory=dict)
 
 
@@ -154,6 +155,8 @@ def world(setting: Setting) -> Iterator[World]:
         )
         generate_keys(deployment.directory / "keys" / "egress.key")
         deployment.configure('profile = "hubei"', f'profile = "{setting.profile}"')
+        if setting.workers:
+            deployment.configure('data = "data"', f'workers = {setting.workers}\ndata = "data"')
         text = deployment.config.read_text()
         at = text.index("[http]")
         text = text[:at] + text[at:].replace('"127.0.0.1:0"', f'"127.0.0.1:{port}"', 1)
@@ -161,7 +164,9 @@ def world(setting: Setting) -> Iterator[World]:
             more=setting.more,
             provider=port,
             company=company,
-            tables=setting.tables.replace("{company}", company),
+            tables=setting.tables.replace("{company}", company).replace(
+                "{provider}", f"127.0.0.1:{port}"
+            ),
         )
         deployment.config.write_text(text + table)
         outside.says({"taken": True})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from govshare_policy.audit import parse_record, read_records
 from govshare_policy.crypto import generate_key
 from tests.e2e.deployment import PASSPHRASE, Deployment
 from tests.e2e.egress_world import OTHERS, PEOPLE, as_json
@@ -99,6 +100,17 @@ def test_what_cannot_be_recorded_is_not_registered(guard: Path, deployed: Deploy
     assert (code, json.loads(said)["statements"]) == (0, [])
 
 
+def test_with_workers_own_holdings_stand_in_the_log_of_the_one_that_is_named(
+    guard: Path, deployed: Deployment
+) -> None:
+    deployed.configure('data = "data"', 'workers = 2\ndata = "data"')
+    assert run(guard, *IMPORT)[0] == 2
+
+    assert run(guard, *IMPORT, "--worker", "1")[0] == 0
+    records = [parse_record(data) for _, data in read_records(deployed.log / "w1")]
+    assert [one["event"] for one in records if one["phase"] == "admin"] == ["holdings_registered"]
+
+
 def test_an_approval_is_signed_and_listed(guard: Path) -> None:
     (guard / "egress").mkdir()
     of = ("--to", "archive.example:443", "--approver", "deputy", "--reason", "sealed")
@@ -131,3 +143,69 @@ def test_a_damaged_index_ends_the_command_with_3(guard: Path) -> None:
 )
 def test_bad_input_ends_with_2(guard: Path, arguments: tuple[str, ...]) -> None:
     assert run(guard, *arguments)[0] == 2
+
+
+def sent(guard: Path) -> tuple[str, ...]:
+    """Register what was obtained, and return a scan of a file of every kind."""
+    assert run(guard, "register", "obtained.json", *RELEASE, "--subject", "id_no", *PLACE)[0] == 0
+    (guard / "sealed.pdf").write_bytes(b"%PDF-1.7\n")
+    (guard / "large.txt").write_bytes(b"a" * 20_000)
+    files = ("obtained.json", "own.json", "sealed.pdf", "large.txt")
+    return ("scan", *files, "--max-bytes", "19999", *PLACE, "-o", "table")
+
+
+def test_a_table_names_receipts_and_fields_and_what_to_do_in_one_language(guard: Path) -> None:
+    scan = sent(guard)
+    words = {
+        "zh": ("回执 REC-1", "不得外传", "字段 id_no、name", "无法检查", "调高上限"),
+        "en": ("receipt REC-1", "may not be passed on", "fields id_no, name", "be read", "raise"),
+    }
+    allow = "govshare egress allow add --to HOST:PORT --form unknown_form"
+
+    for lang, expected in words.items():
+        code, said = run(guard, *scan, "--lang", lang)
+        assert code == 1
+        assert all(word in said for word in (*expected, "✓ own.json", allow, "--max-bytes"))
+        assert any("\u4e00" <= character <= "\u9fff" for character in said) is (lang == "zh")
+        assert not any(word in said for word in words["en" if lang == "zh" else "zh"])
+        assert not any(row["id_no"] in said for row in PEOPLE)
+
+
+def test_a_limit_can_be_raised(guard: Path) -> None:
+    (guard / "egress").mkdir()
+    (guard / "large.txt").write_bytes(b"own words " * 200)
+    scan = ("scan", "large.txt", *PLACE, "--max-bytes")
+    code, said = run(guard, *scan, "1999")
+    assert (code, json.loads(said)["files"][0]["code"]) == (1, "too_large")
+
+    assert run(guard, *scan, "2000")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "zh", "en"),
+    [
+        (("key", "keys/other.key"), "已生成", "made"),
+        (("register", "obtained.json", *RELEASE, *PLACE), "已登记", "registered"),
+        (
+            (
+                *("watermark", "obtained.json", "--decision", "D", "--keys", "keys/egress.key"),
+                *("--by", "id_no", "--out", "marked.json"),
+            ),
+            "已标记",
+            "marked",
+        ),
+    ],
+    ids=["key", "register", "watermark"],
+)
+def test_a_command_speaks_the_language_it_is_asked_for(
+    guard: Path, arguments: tuple[str, ...], zh: str, en: str
+) -> None:
+    code, said = run(guard, *arguments, "-o", "table", "--lang", "zh")
+    assert code == 0, said
+    assert said.startswith(f"{zh} · ")
+    (guard / "keys" / "other.key").unlink(missing_ok=True)
+    (guard / "marked.json").unlink(missing_ok=True)
+    code, said = run(guard, *arguments, "-o", "table", "--lang", "en")
+    assert code == 0, said
+    assert said.startswith(f"{en} · ")
+    assert not any("\u4e00" <= character <= "\u9fff" for character in said)

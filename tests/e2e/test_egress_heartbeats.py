@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from govshare_policy.crypto import open_signer
+from govshare_policy.crypto import generate_key, open_signer
 from govshare_policy.egress.heartbeat import next_heartbeat, sign_heartbeat
 from tests.e2e.deployment import PASSPHRASE, Deployment, Running, await_
 from tests.e2e.egress_world import SYSTEM, Setting, world
@@ -70,19 +70,23 @@ def post(running: Running, data: bytes, *, client: str | None = SYSTEM, path: st
         connection.close()
 
 
+def sending(directory: Path, receiving: Running) -> str:
+    """Return the table of a guard that sends to *receiving*, whose key and certificate it has."""
+    return SENDING.format(
+        guard=GUARD,
+        every=EVERY_S,
+        address=receiving.addresses["heartbeats"],
+        keys=directory / "provider" / "keys",
+        tls=directory / "provider" / "tls",
+        system=SYSTEM,
+    )
+
+
 def test_a_guard_that_was_off_leaves_a_gap_that_the_provider_counts(tmp_path: Path) -> None:
     with provider(tmp_path / "provider") as receiving:
-        sending = SENDING.format(
-            guard=GUARD,
-            every=EVERY_S,
-            address=receiving.addresses["heartbeats"],
-            keys=tmp_path / "provider" / "keys",
-            tls=tmp_path / "provider" / "tls",
-            system=SYSTEM,
-        )
         consumer = tmp_path / "consumer"
         consumer.mkdir()
-        with world(Setting(directory=consumer, tables=sending)) as everybody:
+        with world(Setting(directory=consumer, tables=sending(tmp_path, receiving))) as everybody:
             await_(lambda: receiving.metric(TAKEN) > 2)
             assert receiving.metric(SILENT) == 0
             everybody.running.stop()
@@ -133,3 +137,44 @@ def test_a_guard_that_never_spoke_is_silent(tmp_path: Path) -> None:
         await_(lambda: running.metric(SILENT) == 1)
         assert running.metric(GAPS) == 1
         assert time.monotonic() - began < 20
+
+
+def test_one_that_is_refused_for_good_holds_up_no_other_and_leaves_a_gap(tmp_path: Path) -> None:
+    with provider(tmp_path / "provider") as receiving:
+        consumer = tmp_path / "consumer"
+        (consumer / "egress" / "heartbeats-unsent").mkdir(parents=True)
+        # Of a key that the provider does not know: as after a change that nobody told it.
+        generate_key(tmp_path / "other.pem", PASSPHRASE)
+        signer = open_signer(f"file:{tmp_path / 'other.pem'}", PASSPHRASE)
+        beat = next_heartbeat(b"", guard=GUARD, at=datetime.now(UTC), index=bytes(32), counts={})
+        refused = sign_heartbeat(beat, signer)
+        (consumer / "egress" / "heartbeat").write_bytes(refused)
+        name = f"{0:016}.beat"
+        (consumer / "egress" / "heartbeats-unsent" / name).write_bytes(refused)
+        with world(Setting(directory=consumer, tables=sending(tmp_path, receiving))) as everybody:
+            await_(lambda: receiving.metric(TAKEN) > 2)
+            mine = everybody.running
+            assert mine.metric('govshare_own_heartbeats_total{result="refused"}') == 1
+            assert mine.metric('govshare_own_heartbeats_total{result="arrived"}') > 1
+            assert mine.metric("govshare_own_heartbeats_waiting") <= 1
+            said = [one["message"] for one in mine.messages if "refused for good" in str(one)]
+        gap = f'govshare_heartbeat_gaps_total{{fault="missing",guard="{GUARD}"}}'
+
+        assert (consumer / "egress" / "heartbeats-refused" / name).read_bytes() == refused
+        assert len(said) == 1
+        assert "heartbeat 0 was refused for good (400)" in said[0]
+        await_(lambda: receiving.metric(gap) == 1)
+
+
+def test_what_does_not_arrive_is_kept_and_sent_in_its_order(tmp_path: Path) -> None:
+    consumer = tmp_path / "consumer"
+    consumer.mkdir()
+    with provider(tmp_path / "provider") as receiving:
+        tables = sending(tmp_path, receiving)
+    unsent = consumer / "egress" / "heartbeats-unsent"
+    with world(Setting(directory=consumer, tables=tables)) as everybody:
+        await_(lambda: len(list(unsent.glob("*.beat"))) > 2)
+
+        assert everybody.running.metric("govshare_own_heartbeats_waiting") > 1
+        assert everybody.running.metric('govshare_own_heartbeats_total{result="failed"}') > 1
+        assert not (consumer / "egress" / "heartbeats-refused").exists()

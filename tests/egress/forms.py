@@ -2,6 +2,7 @@
 """Every form in which released rows are tried to be passed on: the rows in, a body out."""
 
 import base64
+import binascii
 import csv
 import gzip
 import html
@@ -197,6 +198,30 @@ def backslash(rows: list[Row]) -> bytes:
     return text.encode()
 
 
+def in_letter(block: str) -> bytes:
+    return f"各位同事：\n\n附上名单，请查收。\n\n{block}\n\n此致\n敬礼\n".encode()
+
+
+def base64_in_letter(rows: list[Row]) -> bytes:
+    return in_letter(base64.encodebytes(as_csv(rows)).decode())
+
+
+def base85_in_letter(rows: list[Row]) -> bytes:
+    packed = base64.b85encode(as_csv(rows)).decode()
+    return in_letter("\n".join(packed[at : at + 76] for at in range(0, len(packed), 76)))
+
+
+def uuencoded_in_letter(rows: list[Row]) -> bytes:
+    body = as_csv(rows)
+    lines = (binascii.b2a_uu(body[at : at + 45]).decode() for at in range(0, len(body), 45))
+    return in_letter(f"begin 644 list.csv\n{''.join(lines)}`\nend")
+
+
+def data_uri(rows: list[Row]) -> bytes:
+    uri = f"data:text/csv;base64,{base64.b64encode(as_csv(rows)).decode()}"
+    return f'<p>名单见<a href="{uri}">附件</a></p>'.encode()
+
+
 _TRADITIONAL = opencc.OpenCC("s2t")
 
 WHOLE: dict[str, Form] = {
@@ -229,6 +254,13 @@ WHOLE: dict[str, Form] = {
     "INI": ini,
     "vCard": vcard,
     "double base64": lambda rows: base64.b64encode(base64.b64encode(as_csv(rows))),
+    "base64 block in a letter": base64_in_letter,
+    "uuencoded file in a letter": uuencoded_in_letter,
+    "data URI": data_uri,
+    "base32": lambda rows: base64.b32encode(as_csv(rows)),
+    "base85": lambda rows: base64.b85encode(as_csv(rows)),
+    "base85 block in a letter": base85_in_letter,
+    "ASCII85": lambda rows: base64.a85encode(as_csv(rows), adobe=True, wrapcol=76),
     "JSON inside a CSV cell": json_in_csv,
     "transposed table": transposed,
 }

@@ -20,10 +20,10 @@ def layer_of(text: str, *, opaque_bytes: int) -> tuple[str, bytes] | None:
     Raises:
         UnscannableError: If it is an encoding of *opaque_bytes* or more that are no known form.
     """
-    return _rare_layer(text) or whole_layer(text, opaque_bytes=opaque_bytes)
+    return rare_layer(text) or whole_layer(text, opaque_bytes=opaque_bytes)
 
 
-def _rare_layer(text: str) -> tuple[str, bytes] | None:
+def rare_layer(text: str) -> tuple[str, bytes] | None:
     """Return *text* decoded from base32, base85 or ASCII85, if that is all it is."""
     head = text[:_SAMPLE_CHARS].split()
     if not head or not text.isascii() or len(set(map(len, head[:-1]))) > 1:

@@ -16,6 +16,7 @@ from govshare_policy.egress.reading.escapes import (
     is_readable,
 )
 from govshare_policy.egress.reading.model import Budget, Code, UnscannableError
+from govshare_policy.egress.reading.rare_blocks import rare_blocks_of
 
 _LINES: Final = re.compile(
     r"(?:^[ \t>]*+[A-Za-z0-9+/_-]{32,}+[ \t]*+\r?\n)++"
@@ -46,6 +47,7 @@ def blocks_of(text: str, *, budget: Budget) -> Iterator[Block]:
         body = _uudecoded(match.group(1))
         if body is not None:
             yield match.start(), match.end(), "uuencode", body
+    yield from rare_blocks_of(text, budget=budget)
     for match in _LINES.finditer(text):
         budget.tick()
         if (found := _decoded(match.group(), budget=budget)) is not None:

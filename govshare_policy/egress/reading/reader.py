@@ -166,7 +166,7 @@ class _Reader:
     def _without_blocks(self, text: str, segments: list[str], *, depth: int) -> str:
         """Return *text* without the encoded blocks in it, whose *segments* grow."""
         rest, at = list[str](), 0
-        for start, end, name, body in blocks_of(text, budget=self.budget):
+        for start, end, name, body in sorted(blocks_of(text, budget=self.budget)):
             found = self._decoded(name, body, depth=depth)
             if found is not None and start >= at:
                 segments.append(found)

@@ -1,42 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Heartbeats of the guard: made in time, kept until they have arrived, sent in their order."""
+"""Heartbeats of the guard: made in time, of what all workers of the deployment have counted.
+
+Every worker adds what it counts; one of them makes the heartbeats and sends them.
+"""
 
 import asyncio
 import logging
-import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-import aiohttp
+from prometheus_client import CollectorRegistry
 
 from govshare_policy.audit.disk import Disk, describe
 from govshare_policy.crypto import Signer, open_signer
 from govshare_policy.egress.heartbeat import Heartbeat, next_heartbeat, sign_heartbeat
 from govshare_policy.egress.place import Place
 from govshare_policy.errors import ConfigError, GovshareError
+from govshare_sidecar.egress.sending import Sending
 from govshare_sidecar.egress.settings import HeartbeatConfig
+from govshare_sidecar.egress.tally import Tally
 
 _LAST: Final = "heartbeat"
-_UNSENT: Final = "heartbeats-unsent"
-_OK: Final = range(200, 300)
-_TIMEOUT_S: Final = 10.0
-_HEADERS: Final = {"Content-Type": "text/plain; charset=us-ascii"}
+_COUNTS: Final = "heartbeat-counts.sqlite"
 _log: Final = logging.getLogger(__name__)
 
 
 class Beats:
-    """Sends heartbeats for as long as the guard is on."""
+    """Counts, and makes heartbeats if that is for this process, for as long as the guard is on."""
 
     def __init__(
         self,
         config: HeartbeatConfig,
         place: Place,
-        counts: dict[str, int],
+        counts: Mapping[str, int],
         *,
+        registry: CollectorRegistry,
         now: Callable[[], datetime],
     ) -> None:
         """Open the key, and count on from where the last heartbeat stood.
@@ -49,14 +50,15 @@ class Beats:
         self._place = place
         self._counts = counts
         self._now = now
-        self._signer: Signer = open_signer(config.key, config.passphrase)
         self._last = place.directory / _LAST
-        self._unsent = place.directory / _UNSENT
         self._before = _read(self._last)
-        if self._before:
-            head = self._before.decode("ascii", "replace").partition("\n\n")[0]
-            for name, count in Heartbeat.from_text(f"{head}\n").counts.items():
-                counts[name] = counts.get(name, 0) + count
+        self._tally = Tally(place.directory / _COUNTS, least=_counts_in(self._before))
+        # Owned by whichever thread counts: the loop runs one at a time.
+        self._told: dict[str, int] = {}
+        self._signer: Signer | None = None
+        if config.speaks:
+            self._signer = open_signer(config.key, config.passphrase)
+            self._sending = Sending(config, place.directory, registry=registry)
         self._task: asyncio.Task[None] | None = None
 
     def go_on(self) -> None:
@@ -64,79 +66,55 @@ class Beats:
         self._task = asyncio.create_task(self._beat())
 
     async def stop(self) -> None:
-        """Send no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        """Send no more; what was counted since is kept for the next one."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        try:
+            await asyncio.to_thread(self._count)
+        except GovshareError as error:
+            _log.error("what was counted since the last heartbeat is lost: %s", error)
 
     async def _beat(self) -> None:
         while True:
             try:
-                await asyncio.to_thread(self._make)
-                await self._send()
+                await asyncio.to_thread(self._count)
+                if self._signer is not None:
+                    await asyncio.to_thread(self._make, self._signer)
+                    await self._sending.send()
             except (GovshareError, OSError) as error:
                 _log.error("no heartbeat could be made: %s", error)
             await asyncio.sleep(self._config.every_s)
 
-    def _make(self) -> None:
+    def _count(self) -> None:
+        """Add what was counted here since the last time."""
+        now = dict(self._counts)
+        self._tally.add({name: count - self._told.get(name, 0) for name, count in now.items()})
+        self._told = now
+
+    def _make(self, signer: Signer) -> None:
         """Keep the next heartbeat as the last one, and as one that has to be sent."""
         beat = next_heartbeat(
             self._before,
             guard=self._config.guard,
             at=self._now(),
             index=self._place.digest(),
-            counts=self._counts,
+            counts=self._tally.total(),
         )
-        signed = sign_heartbeat(beat, self._signer)
-        self._unsent.mkdir(mode=0o700, exist_ok=True)
+        signed = sign_heartbeat(beat, signer)
         # First where it is sent from: a number that was given is never given to another.
-        Disk().replace(self._unsent / _name(beat.sequence), signed)
+        self._sending.keep(beat.sequence, signed)
         Disk().replace(self._last, signed)
         self._before = signed
 
-    async def _send(self) -> None:
-        for path in sorted(self._unsent.glob("*.beat")):
-            data = path.read_bytes()
-            to = self._config.to
-            try:
-                if isinstance(to, Path):
-                    await asyncio.to_thread(_put, to, path.name, data)
-                else:
-                    await self._post(to, data)
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                _log.warning("a heartbeat did not arrive (%s)", type(error).__name__)
-                return
-            path.unlink()
 
-    async def _post(self, url: str, data: bytes) -> None:
-        context = await asyncio.to_thread(_context, self._config)
-        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(
-                url, data=data, headers=_HEADERS, ssl=context, allow_redirects=False
-            ) as response,
-        ):
-            if HTTPStatus(response.status) not in _OK:
-                raise aiohttp.ClientError("the provider did not take it")
-
-
-def _context(config: HeartbeatConfig) -> ssl.SSLContext:
-    # Read every time: certificates are renewed while the guard is on.
-    context = ssl.create_default_context(cafile=config.ca)
-    if config.shown is not None:
-        context.load_cert_chain(*config.shown)
-    return context
-
-
-def _put(directory: Path, name: str, data: bytes) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    Disk().replace(directory / name, data)
-
-
-def _name(sequence: int) -> str:
-    return f"{sequence:016}.beat"
+def _counts_in(signed: bytes) -> Mapping[str, int]:
+    if not signed:
+        return {}
+    head = signed.decode("ascii", "replace").partition("\n\n")[0]
+    return Heartbeat.from_text(f"{head}\n").counts
 
 
 def _read(path: Path) -> bytes:

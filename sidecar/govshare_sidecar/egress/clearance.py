@@ -3,7 +3,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -11,10 +11,10 @@ from typing import Final
 from aiohttp import web
 
 from govshare_policy.crypto import sm3_new
-from govshare_policy.egress.allowed import TUNNEL, Allowance, allowed_forms
-from govshare_policy.egress.guard import Envelope
-from govshare_policy.egress.onward import calls_of, recognised_of, without_own
-from govshare_policy.egress.verdict import Cause, Outcome, Verdict
+from govshare_policy.egress.allowed import Allowance, allowed_forms
+from govshare_policy.egress.guard import Envelope, unscannable
+from govshare_policy.egress.onward import calls_of, recognised_of, strictest, without_own
+from govshare_policy.egress.verdict import Outcome, Verdict
 from govshare_policy.errors import AuditError, ConfigError, VerificationError
 from govshare_policy.gate import Answer
 from govshare_policy.gate import Outcome as Ended
@@ -22,7 +22,7 @@ from govshare_policy.identity import Evidence, Identity, legal_day
 from govshare_policy.legal import Effect
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.egress.denial import onward_denial
-from govshare_sidecar.egress.parts import Part
+from govshare_sidecar.egress.parts import Parts
 from govshare_sidecar.egress.pool import ScanPool
 from govshare_sidecar.egress.settings import Destination, EgressConfig, Kind
 from govshare_sidecar.refusal import Cause as Refusal
@@ -37,7 +37,7 @@ class Leaving:
     """Something that is about to leave.
 
     Attributes:
-        parts: What is looked at; ``None`` for a tunnel, in which nothing can be.
+        what: What is looked at, and what cannot be.
         evidence: What shows whose it is.
         whose: The system that sends it.
         door: The entrance it was met at.
@@ -45,7 +45,7 @@ class Leaving:
         consent: The consent that its sender names; empty for none.
     """
 
-    parts: tuple[Part, ...] | None = field(repr=False)
+    what: Parts
     evidence: Evidence
     whose: Identity
     to: Destination
@@ -106,29 +106,22 @@ class Clearance:
     async def _verdict(self, leaving: Leaving) -> Verdict:
         at = self._now()
         forms = self._forms(leaving.to.host, at)
-        if leaving.parts is None:
-            return Verdict(
-                outcome=Outcome.RECORD if TUNNEL in forms else Outcome.DENY,
-                causes=(Cause.UNSCANNABLE,),
-                evidence=(),
-                releases=0,
-                rows=0,
-                segments=0,
-                layers=(),
-                code=TUNNEL,
-            )
         envelope = Envelope(
             caller=leaving.whose.system,
             destination=leaving.to.host or leaving.door,
             at=at,
             allowed=forms,
         )
-        return await self._pool.scan(leaving.parts, envelope)
+        what = leaving.what
+        verdicts = [unscannable(what.unread, envelope)] if what.unread else []
+        if what.scanned:
+            verdicts.append(await self._pool.scan(what.scanned, envelope))
+        return strictest(verdicts)
 
     async def _decided(self, leaving: Leaving, verdict: Verdict) -> web.Response | None:
         acted = _acted(leaving, verdict)
         digest = sm3_new()
-        for body, _ in leaving.parts or ():
+        for body in leaving.what.raw:
             digest.update(len(body).to_bytes(8) + body)
         answers: list[Answer] = []
         consent = leaving.consent or leaving.to.consent
@@ -153,7 +146,7 @@ class Clearance:
             raise RefusedError(
                 Refusal.TOO_LARGE, "more releases were recognised than can be decided on at once"
             )
-        size = sum(len(body) for body, _ in leaving.parts or ())
+        size = sum(map(len, leaving.what.raw))
         for answer in answers:
             ended = Ended(status=PASSED_ON, rows=verdict.rows, size_bytes=size)
             await self._desk.conclude(answer, ended)

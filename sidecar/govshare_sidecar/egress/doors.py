@@ -59,7 +59,13 @@ async def open_means(
     forgetting.go_on()
     clearance = Clearance(config, pool=pool, desk=desk, now=now)
     if config.heartbeat is not None:
-        beats = Beats(config.heartbeat, config.place, clearance.counts, now=now)
+        beats = Beats(
+            config.heartbeat,
+            config.place,
+            clearance.counts,
+            registry=metrics.registry,
+            now=now,
+        )
         stack.push_async_callback(beats.stop)
         beats.go_on()
     return Means(

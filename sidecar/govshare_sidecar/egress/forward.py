@@ -6,20 +6,23 @@ data in; one to anybody else may take them out.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 
 from govshare_policy.call import Recipient, RecipientKind
+from govshare_policy.egress.allowed import TUNNEL
 from govshare_policy.egress.obtained import scalars_of
-from govshare_policy.errors import AuditError, CallError, EvaluationError
 from govshare_policy.identity import Evidence, Identity
-from govshare_sidecar.door import cause_of, certificate_of, read_body
+from govshare_sidecar.door import certificate_of, read_body
 from govshare_sidecar.egress.clearance import Leaving
+from govshare_sidecar.egress.http_door import HttpDoor
 from govshare_sidecar.egress.means import Means
+from govshare_sidecar.egress.message_types import types_of
 from govshare_sidecar.egress.outward import Came
-from govshare_sidecar.egress.parts import end_to_end, parts_of, sent_values
+from govshare_sidecar.egress.parts import Parts, end_to_end, parts_of, sent_values
 from govshare_sidecar.egress.reading_settings import authority_of
 from govshare_sidecar.egress.settings import (
     Destination,
@@ -28,9 +31,7 @@ from govshare_sidecar.egress.settings import (
     Provider,
 )
 from govshare_sidecar.egress.tunnel import tunnel
-from govshare_sidecar.problem import language_of, trouble
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.upstream import UpstreamError
 
 ENTRANCE: Final = "egress_forward"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -42,40 +43,23 @@ _NOT_TO_PROVIDERS: Final = frozenset(
 _CONSENT: Final = "Govshare-Consent"
 
 
-class Forward:
+class Forward(HttpDoor):
     """Answers the requests of our own systems."""
+
+    entrance = ENTRANCE
 
     def __init__(self, means: Means, own: ForwardConfig, *, lent: dict[str, Evidence]) -> None:
         """Begin; *lent* is what the certificates that providers are shown prove, by host."""
-        self._at = means
+        super().__init__(means)
         self._own = own
         self._lent = lent
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Return the response to *request*."""
-        language = language_of(request.headers.get("Accept-Language", ""))
-        try:
-            evidence = self._at.authorities.evidence(
-                certificate_of(request), network=self._own.network
-            )
-            with self._at.desk.place(evidence), self._at.desk.call(ENTRANCE):
-                return await self._respond(request, evidence, language)
-        except CallError as error:
-            return self.refuse(error, language=language)
-        except UpstreamError as error:
-            self._at.metrics.upstream_failed(error.fault)
-            return trouble(error, language=language)
-        except (AuditError, EvaluationError) as error:
-            response = trouble(error, language=language)
-            response.force_close()
-            return response
+    def _evidence(self, request: web.BaseRequest) -> Evidence:
+        shown = certificate_of(request)
+        return self._at.authorities.evidence(shown, network=self._own.network)
 
-    def refuse(self, error: CallError, *, language: str) -> web.Response:
-        """Return the response to a request that is not looked at any further, and count it."""
-        self._at.metrics.refused(ENTRANCE, cause_of(error))
-        response = trouble(error, language=language)
-        response.force_close()
-        return response
+    def _place(self, evidence: Evidence) -> AbstractContextManager[None]:
+        return self._at.desk.place(evidence)
 
     async def _respond(
         self, request: web.BaseRequest, evidence: Evidence, language: str
@@ -96,8 +80,10 @@ class Forward:
         if provider is not None:
             self._verify_lent(provider, whose)
             headers = [item for item in headers if item[0].lower() not in _NOT_TO_PROVIDERS]
+        types = types_of(self._at.config.messages, host, target)
+        what = parts_of(body, headers, target=target, kind=types.request)
         leaving = Leaving(
-            parts=parts_of(body, headers, target=target),
+            what=what,
             evidence=evidence,
             whose=whose,
             to=_to(provider) if provider else self._destination(host),
@@ -113,8 +99,8 @@ class Forward:
             request.method, request.raw_path, headers=headers, body=body, host=host
         )
         if provider is not None:
-            sent = sent_values(target, scalars_of(body))
-            kept = await self._at.inbound.register(came, provider, sent=sent)
+            sent = sent_values(target, scalars_of(what.scanned[0][0] if body else b""))
+            kept = await self._at.inbound.register(came, provider, sent=sent, kind=types.answer)
             self._at.clearance.counts["registered"] += kept
         return response_of(came)
 
@@ -130,7 +116,7 @@ class Forward:
         to = self._destination(host)
         refusal = await self._at.clearance.refusal_of(
             Leaving(
-                parts=None,
+                what=Parts(scanned=(), raw=(), unread=TUNNEL),
                 evidence=evidence,
                 whose=whose,
                 to=to,

@@ -8,9 +8,12 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
 
-from govshare_policy.egress.obtained import form_of_type, rows_of
-from govshare_policy.egress.register import ReleasedRows, ReleaseMeta
+from google.protobuf.descriptor import Descriptor
+
+from govshare_policy.egress.obtained import JSON, form_of_type, rows_of
+from govshare_policy.egress.register import ReleasedRows, ReleaseMeta, Scalar
 from govshare_policy.errors import CallError
+from govshare_sidecar.egress.messages import as_json, is_protobuf
 from govshare_sidecar.egress.outward import Came
 from govshare_sidecar.egress.parts import unwrapped
 from govshare_sidecar.egress.pool import ScanPool
@@ -32,8 +35,21 @@ class Inbound:
         self._pool = pool
         self._now = now
 
-    async def register(self, came: Came, provider: Provider, *, sent: frozenset[str]) -> int:
+    async def register(
+        self,
+        came: Came,
+        provider: Provider,
+        *,
+        sent: frozenset[str],
+        kind: Descriptor | None = None,
+    ) -> int:
         """Return how many values of the answer *came* were registered; they are on the disk.
+
+        Args:
+            came: What the provider answered.
+            provider: Who it is.
+            sent: Values that the caller sent itself.
+            kind: What an answer in protobuf is a message of; ``None`` if nobody knows.
 
         Raises:
             UpstreamError: If it is no release that can be registered. It must not be handed over.
@@ -44,10 +60,12 @@ class Inbound:
             return 0
         if came.status == HTTPStatus.NO_CONTENT and not came.body:
             return 0
-        release = await asyncio.to_thread(self._release, came, provider, sent)
+        release = await asyncio.to_thread(self._release, came, provider, sent, kind)
         return 0 if release is None else await self._pool.register(release)
 
-    def _release(self, came: Came, provider: Provider, sent: frozenset[str]) -> ReleasedRows | None:
+    def _release(
+        self, came: Came, provider: Provider, sent: frozenset[str], kind: Descriptor | None
+    ) -> ReleasedRows | None:
         headers = came.headers
         receipt = headers.get("Govshare-Record", "")
         resource = unquote(headers.get("Govshare-Resource", ""))
@@ -56,8 +74,7 @@ class Inbound:
         if not unwrapped(dict(headers)):
             raise _unusable("the answer is packed although it was asked for as it is")
         try:
-            form = form_of_type(headers.get("Content-Type", ""))
-            fields, rows = rows_of(came.body, form)
+            fields, rows = _rows(came.body, headers.get("Content-Type", ""), kind)
         except CallError as error:
             raise _unusable(str(error)) from None
         if not fields:
@@ -75,6 +92,22 @@ class Inbound:
             strength=terms.strength,
         )
         return ReleasedRows(meta=meta, rows=rows, sent=sent, subject_fields=provider.subject_fields)
+
+
+def _rows(
+    body: bytes, content_type: str, kind: Descriptor | None
+) -> tuple[tuple[str, ...], list[dict[str, Scalar]]]:
+    """Return fields and rows of *body*.
+
+    Raises:
+        CallError: If it is of no form whose values can be registered.
+    """
+    if not is_protobuf(content_type):
+        return rows_of(body, form_of_type(content_type))
+    spelt = as_json(body, content_type, kind)
+    if spelt is None:
+        raise CallError("a message in protobuf needs its type in `[[egress.message]]`, in full")
+    return rows_of(spelt, JSON)
 
 
 def _verify_problem(came: Came) -> None:

@@ -28,6 +28,8 @@ from govshare_sidecar.refusal import Cause, RefusedError
 
 _log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
+_LEFT_BEHIND: Final = "ignore:resource_tracker:UserWarning"
+_USUAL: Final = Limits()
 _station: list[Station] = []
 """Of a scanning process: the one guard that it has open."""
 
@@ -37,7 +39,11 @@ class ScanPool:
 
     def __init__(self, config: EgressConfig) -> None:
         self._config = config
-        self._limits = Limits(seconds=config.scan_timeout_s)
+        self._limits = Limits(
+            body_bytes=max(config.max_request_bytes, config.max_response_bytes, _USUAL.body_bytes),
+            expanded_bytes=config.max_expanded_bytes,
+            seconds=config.scan_timeout_s,
+        )
         # Owned by the event loop.
         self._waiting = 0
         self._executor = self._begin()
@@ -135,6 +141,7 @@ class ScanPool:
         raise _unguarded(said)
 
     def _begin(self) -> ProcessPoolExecutor:
+        _hush()
         # A fork would share locks of the libraries of this process, and its listeners.
         return ProcessPoolExecutor(
             max_workers=self._config.scanners,
@@ -151,6 +158,16 @@ class ScanPool:
             for process in (executor._processes or {}).values():  # noqa: SLF001
                 process.kill()
             executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _hush() -> None:
+    """Have the library say nothing about the locks of a process that was killed.
+
+    It removes them, and would write a line that is no message of ours.
+    """
+    rules = os.environ.get("PYTHONWARNINGS", "").split(",")
+    if _LEFT_BEHIND not in rules:
+        os.environ["PYTHONWARNINGS"] = ",".join([*filter(None, rules), _LEFT_BEHIND])
 
 
 def _unguarded(why: str) -> RefusedError:

@@ -10,7 +10,8 @@ from govshare_policy.call import Recipient, RecipientKind
 from govshare_policy.errors import GovshareError
 from govshare_sidecar.egress.clearance import Leaving
 from govshare_sidecar.egress.means import Means
-from govshare_sidecar.egress.parts import end_to_end, parts_of
+from govshare_sidecar.egress.message_types import types_of
+from govshare_sidecar.egress.parts import Parts, end_to_end, parts_of
 from govshare_sidecar.egress.reading_settings import authority_of
 from govshare_sidecar.egress.settings import Destination, EnvoyEgressConfig, Kind
 from govshare_sidecar.envoy.heads import headers_of
@@ -84,7 +85,10 @@ class EgressProcessor:
         )
         to = self._at.config.destinations.get(host, unknown)
         sent = end_to_end(headers)
-        leaving = self._leaving(body, sent, to, language, target=headers.get(":path", ""))
+        target = headers.get(":path", "")
+        types = types_of(self._at.config.messages, host, target)
+        what = parts_of(body, sent, target=target, kind=types.request)
+        leaving = self._leaving(what, to, language)
         if (refusal := await self._at.clearance.refusal_of(leaving)) is not None:
             await stream.reply(refusal)
             return
@@ -116,7 +120,9 @@ class EgressProcessor:
         sent = end_to_end(answer.headers)
         if trailers is not None:
             sent += end_to_end(trailers)
-        leaving = self._leaving(bytes(said), sent, callers, language)
+        types = types_of(self._at.config.messages, "", head.headers.get(":path", ""))
+        what = parts_of(bytes(said), sent, kind=types.answer)
+        leaving = self._leaving(what, callers, language)
         if (refusal := await self._at.clearance.refusal_of(leaving)) is not None:
             await stream.reply(refusal)
             return
@@ -126,18 +132,10 @@ class EgressProcessor:
             if trailers is not None:
                 await stream.end((), ())
 
-    def _leaving(
-        self,
-        body: bytes,
-        headers: list[tuple[str, str]],
-        to: Destination,
-        language: str,
-        *,
-        target: str = "",
-    ) -> Leaving:
+    def _leaving(self, what: Parts, to: Destination, language: str) -> Leaving:
         evidence = self._at.authorities.evidence(self._own.system, network=self._own.network)
         return Leaving(
-            parts=parts_of(body, headers, target=target),
+            what=what,
             evidence=evidence,
             whose=self._at.clearance.identify(evidence),
             to=to,

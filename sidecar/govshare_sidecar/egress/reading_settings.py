@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from govshare_policy.call import Recipient, RecipientKind
 from govshare_policy.egress.place import Place
+from govshare_policy.egress.reading import Limits
 from govshare_policy.errors import ConfigError
 from govshare_sidecar._settings import (
     MAX_PORT,
@@ -18,6 +19,7 @@ from govshare_sidecar._settings import (
     read_upstream,
 )
 from govshare_sidecar._table import Table, why
+from govshare_sidecar.egress.message_types import read_messages
 from govshare_sidecar.egress.settings import (
     Destination,
     EgressConfig,
@@ -59,9 +61,14 @@ def read_egress(table: Table) -> EgressConfig:
         upstream_timeout_s=table.seconds("upstream_timeout_s", 30.0),
         max_request_bytes=table.count("max_request_bytes", 8 << 20),
         max_response_bytes=table.count("max_response_bytes", 8 << 20),
+        max_expanded_bytes=table.count("max_expanded_bytes", Limits().expanded_bytes),
         destinations={one.host: one for one in destinations},
         providers={one.host: one for one in providers},
         grants=dict(grants),
+        messages=tuple(
+            read_messages(one, _host(one) if one.has("host") else "")
+            for one in _tables(table, "message")
+        ),
         forward=_forward(table.table("forward")) if table.has("forward") else None,
         reverse=_reverse(table.table("reverse")) if table.has("reverse") else None,
         envoy=_envoy(table.table("envoy")) if table.has("envoy") else None,

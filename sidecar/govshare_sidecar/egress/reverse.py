@@ -5,53 +5,33 @@ from typing import Final
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 
-from govshare_policy.errors import AuditError, CallError, EvaluationError
 from govshare_policy.identity import Evidence
-from govshare_sidecar.door import cause_of, read_body
+from govshare_sidecar.door import read_body
 from govshare_sidecar.egress.clearance import Leaving
 from govshare_sidecar.egress.forward import METHODS, response_of
+from govshare_sidecar.egress.http_door import HttpDoor
 from govshare_sidecar.egress.means import Means
+from govshare_sidecar.egress.message_types import types_of
 from govshare_sidecar.egress.parts import end_to_end, parts_of
 from govshare_sidecar.egress.settings import ReverseConfig
-from govshare_sidecar.problem import language_of, trouble
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.upstream import UpstreamError
 
 ENTRANCE: Final = "egress_reverse"
 # A part of a document reads as another document, or as none.
 _NOT_ASKED_FOR: Final = frozenset({"accept-encoding", "range", "if-range"})
 
 
-class Reverse:
+class Reverse(HttpDoor):
     """Answers whoever calls our own API."""
 
+    entrance = ENTRANCE
+
     def __init__(self, means: Means, own: ReverseConfig) -> None:
-        self._at = means
+        super().__init__(means)
         self._own = own
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Return the response to *request*."""
-        language = language_of(request.headers.get("Accept-Language", ""))
-        try:
-            evidence = self._at.authorities.evidence(self._own.system, network=self._own.network)
-            with self._at.desk.call(ENTRANCE):
-                return await self._respond(request, evidence, language)
-        except CallError as error:
-            return self.refuse(error, language=language)
-        except UpstreamError as error:
-            self._at.metrics.upstream_failed(error.fault)
-            return trouble(error, language=language)
-        except (AuditError, EvaluationError) as error:
-            response = trouble(error, language=language)
-            response.force_close()
-            return response
-
-    def refuse(self, error: CallError, *, language: str) -> web.Response:
-        """Return the response to a request that is not looked at any further, and count it."""
-        self._at.metrics.refused(ENTRANCE, cause_of(error))
-        response = trouble(error, language=language)
-        response.force_close()
-        return response
+    def _evidence(self, _request: web.BaseRequest) -> Evidence:
+        return self._at.authorities.evidence(self._own.system, network=self._own.network)
 
     async def _respond(
         self, request: web.BaseRequest, evidence: Evidence, language: str
@@ -72,9 +52,10 @@ class Reverse:
         came = await self._at.outward.ask(
             request.method, self._own.upstream + request.raw_path, headers=asked, body=body, host=""
         )
+        types = types_of(self._at.config.messages, "", request.raw_path)
         refusal = await self._at.clearance.refusal_of(
             Leaving(
-                parts=parts_of(came.body, end_to_end(came.headers)),
+                what=parts_of(came.body, end_to_end(came.headers), kind=types.answer),
                 evidence=evidence,
                 whose=whose,
                 to=self._own.callers,

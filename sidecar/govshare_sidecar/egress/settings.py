@@ -10,6 +10,7 @@ from pathlib import Path
 from govshare_policy.call import Recipient
 from govshare_policy.egress.place import Place
 from govshare_sidecar._settings import Address
+from govshare_sidecar.egress.message_types import MessageTypes
 
 
 class Kind(StrEnum):
@@ -126,6 +127,7 @@ class HeartbeatConfig:
         to: A directory that the provider reads, or an ``https`` URL to which they are posted.
         ca: Authorities of that ``https`` host; ``None`` means those of this machine.
         shown: Certificate and key of the system that posts them; ``None`` for a directory.
+        speaks: Whether this process makes them; of several workers one does, and all count.
     """
 
     guard: str
@@ -135,6 +137,7 @@ class HeartbeatConfig:
     to: Path | str
     ca: Path | None
     shown: tuple[Path, Path] | None = None
+    speaks: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +147,8 @@ class EgressConfig:
     Attributes:
         scanners: Processes that scan, and no others do.
         scan_timeout_s: What takes longer is denied.
+        max_expanded_bytes: Of what is unpacked of one body; what is larger is denied.
+        messages: What is sent and answered in protobuf, and where.
         waiting: Bodies that are scanned or wait for it; one more is refused.
     """
 
@@ -154,9 +159,11 @@ class EgressConfig:
     upstream_timeout_s: float
     max_request_bytes: int
     max_response_bytes: int
+    max_expanded_bytes: int
     destinations: Mapping[str, Destination]
     providers: Mapping[str, Provider]
     grants: Mapping[str, GrantTerms]
+    messages: tuple[MessageTypes, ...]
     forward: ForwardConfig | None
     reverse: ReverseConfig | None
     envoy: EnvoyEgressConfig | None
