@@ -6,6 +6,7 @@ docs/reference/configuration.md describes every key.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,6 +38,7 @@ from govshare_sidecar.envelope_settings import (
 from govshare_sidecar.envoy.settings import EnvoyConfig, read_envoy
 from govshare_sidecar.front_end_settings import FrontEndConfig, read_front_end
 from govshare_sidecar.grpc_proxy_settings import GrpcProxyConfig, read_grpc_proxy
+from govshare_sidecar.h2._nghttp2 import library
 from govshare_sidecar.heartbeat_settings import HeartbeatsConfig, read_heartbeats
 from govshare_sidecar.limits import NO_LIMITS_STATED, Limits, read_limits
 from govshare_sidecar.logs import USUAL_MESSAGES, Messages, read_messages
@@ -99,17 +101,35 @@ class LogConfig:
     witness: WatchConfig | None = None
 
 
+class Transport(StrEnum):
+    """What speaks HTTP/2 under gRPC: libnghttp2 of the system, or grpcio with its own."""
+
+    NATIVE = "native"
+    GRPCIO = "grpcio"
+
+
+def usual_transport() -> Transport:
+    """Return the quicker one that this host has."""
+    try:
+        library()
+    except ConfigError:
+        return Transport.GRPCIO
+    return Transport.NATIVE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrpcConfig:
     """The listener of ``govshare.v1.Enforcement``.
 
     Attributes:
         descriptors: Of what ``Release`` filters in protobuf, if it does.
+        transport: What speaks HTTP/2. The services behind it are the same.
     """
 
     listen: Address
     network: str
     reflection: bool
+    transport: Transport = Transport.GRPCIO
     descriptors: DescriptorPool | None = None
 
 
@@ -222,8 +242,6 @@ def _config(root: Table, *, name: str) -> Config:
     if not any((*data_path, config.authzen, config.auth_request, config.egress)):
         tables = "[grpc], [http], [envoy], [grpc_proxy], [authzen], [auth_request] and [egress]"
         raise ConfigError(f"{name}: there is neither of the tables {tables}")
-    if config.egress is not None and config.workers:
-        raise ConfigError(f"{name}: [egress] has processes of its own; leave `workers` out")
     if config.workers and not config.envelope.audience:
         # Each worker would open only what is addressed to the log of that worker.
         raise ConfigError(f"{name}: `workers` need `log.origin` or `envelope.audience`; state one")
@@ -261,6 +279,9 @@ def _grpc(table: Table) -> GrpcConfig:
         listen=read_address(table),
         network=table.text("network", "extranet"),
         reflection=table.flag("reflection", default=False),
+        transport=Transport(
+            table.choice("transport", [one.value for one in Transport], usual_transport().value)
+        ),
         descriptors=load_descriptors(table.file("descriptor_set"))
         if table.has("descriptor_set")
         else None,

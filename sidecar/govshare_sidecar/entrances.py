@@ -3,7 +3,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from govshare_policy.errors import ConfigError
 from govshare_sidecar._settings import Address
 from govshare_sidecar.api import Enforcement
 from govshare_sidecar.audit_api import Audit
-from govshare_sidecar.config import Config, GrpcConfig, HttpConfig
+from govshare_sidecar.config import Config, GrpcConfig, HttpConfig, Transport
 from govshare_sidecar.decision_doors import open_doors
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.door import door as http_door
@@ -23,7 +23,9 @@ from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.front_end import FrontEndListener
 from govshare_sidecar.grpc_proxy_listener import listen_grpc_proxy
 from govshare_sidecar.grpc_upstream import GrpcUpstream
+from govshare_sidecar.h2.listener import NativeListener, rpc_context
 from govshare_sidecar.heartbeat_door import open_heartbeats
+from govshare_sidecar.limits import Limits
 from govshare_sidecar.listeners import GrpcListener, HttpListener, Service
 from govshare_sidecar.metrics import Metrics, monitor
 from govshare_sidecar.proofs import Proofs
@@ -65,7 +67,7 @@ class Entrances:
         """Begin with none open."""
         self._config = config
         # Owned by the event loop.
-        self._rpc: dict[str, GrpcListener | EnvoyListener] = {}
+        self._rpc: dict[str, GrpcListener | NativeListener | EnvoyListener] = {}
         self._http: dict[str, HttpListener] = {}
         self._monitor: HttpListener | None = None
         self._front_end: FrontEndListener | None = None
@@ -189,12 +191,8 @@ class Entrances:
     async def _open_rpc(self, counter: Counter, proxied: GrpcUpstream | None) -> None:
         config = self._config
         if config.grpc is not None:
-            self._rpc["grpc"] = await GrpcListener.start(
-                config.grpc,
-                counter.tls.main.credentials(),
-                services=self._services(config.grpc, counter),
-                limits=config.limits,
-            )
+            services = self._services(config.grpc, counter)
+            self._rpc["grpc"] = await _listen(config.grpc, counter.tls, services, config.limits)
         if config.grpc_proxy is not None and proxied is not None:
             self._rpc["grpc_proxy"] = await listen_grpc_proxy(
                 config,
@@ -251,6 +249,16 @@ class Entrances:
         task = asyncio.create_task(words)
         self._announcing.add(task)
         task.add_done_callback(self._announcing.discard)
+
+
+async def _listen(
+    config: GrpcConfig, tls: TlsTables, services: Sequence[Service], limits: Limits
+) -> GrpcListener | NativeListener:
+    if config.transport is Transport.NATIVE:
+        context = tls.main.context(rpc_context)
+        return await NativeListener.start(config, context, services=services, limits=limits)
+    credentials = tls.main.credentials()
+    return await GrpcListener.start(config, credentials, services=services, limits=limits)
 
 
 async def _open_means(egress: EgressConfig, stack: AsyncExitStack, counter: Counter) -> "Means":

@@ -110,11 +110,13 @@ class StreamEntrance(GrpcEntrance):
 class GrpcAdapter:
     """Any of the three."""
 
-    def __init__(self, kind: type[GrpcEntrance]) -> None:
+    def __init__(self, kind: type[GrpcEntrance], transport: str = "native") -> None:
         self._kind = kind
+        self._transport = transport
 
     def prepare(self, deployment: Deployment) -> None:
-        """Nothing more is needed."""
+        """Choose the transport."""
+        deployment.over(self._transport)
 
     @asynccontextmanager
     async def connect(self, sidecar: Sidecar, callers: Callers) -> AsyncIterator[GrpcEntrance]:

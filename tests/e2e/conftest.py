@@ -9,6 +9,9 @@ import pytest
 from tests.e2e.department import Department, Reply, department
 from tests.e2e.deployment import Deployment, Running
 
+# Of gRPC: what holds over one of them holds over the other.
+TRANSPORTS = ("native", "grpcio")
+
 
 @pytest.fixture(scope="session")
 def _department() -> Iterator[tuple[str, Department]]:
@@ -39,3 +42,22 @@ def sidecar(
     directory = tmp_path_factory.mktemp("deployment")
     with Deployment(directory=directory, upstream=_department[0]).start() as running:
         yield running
+
+
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def rpc_sidecar(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    _department: tuple[str, Department],
+) -> Iterator[Running]:
+    """One sidecar for the tests of a module, over each of the transports."""
+    directory = tmp_path_factory.mktemp("deployment")
+    deployment = Deployment(directory=directory, upstream=_department[0]).over(request.param)
+    with deployment.start() as running:
+        yield running
+
+
+@pytest.fixture(params=TRANSPORTS)
+def rpc_deployment(request: pytest.FixtureRequest, deployment: Deployment) -> Deployment:
+    """A deployment of the test's own, over each of the transports."""
+    return deployment.over(request.param)

@@ -26,6 +26,11 @@ CALL: dict[str, Any] = {
 }
 
 
+@pytest.fixture
+def sidecar(rpc_sidecar: Running) -> Running:
+    return rpc_sidecar
+
+
 def request(**change: object) -> enforcement_pb2.CheckRequest:
     """Return the lawful call with *change*; a key that is ``None`` is left out."""
     call = {key: value for key, value in {**CALL, **change}.items() if value is not None}
@@ -101,13 +106,34 @@ def test_an_unregistered_certificate_is_a_recorded_denial(sidecar: Running) -> N
     assert response.answer.reasons[0].code == "certificate_unregistered"
 
 
-@pytest.mark.parametrize("client", [None, "expired", "early", "foreign"])
-def test_without_a_valid_certificate_there_is_no_connection(
+@pytest.mark.parametrize("client", [None, "foreign"])
+def test_without_a_certificate_of_ours_there_is_no_connection(
     sidecar: Running, client: str | None
 ) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         sidecar.check(request(), client=client)
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("client", "code"),
+    [("expired", "certificate_expired"), ("early", "certificate_not_yet_valid")],
+)
+def test_a_certificate_out_of_its_time_is_a_recorded_denial_or_no_connection(
+    sidecar: Running, client: str, code: str
+) -> None:
+    """Grpcio offers no way to let it through to its sentence."""
+    before = len(sidecar.deployment.decisions())
+    if 'transport = "grpcio"' in sidecar.deployment.config.read_text():
+        with pytest.raises(grpc.RpcError) as caught:
+            sidecar.check(request(), client=client)
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert len(sidecar.deployment.decisions()) == before
+        return
+    response = sidecar.check(request(), client=client)
+    assert response.answer.effect == "deny"
+    assert response.answer.reasons[0].code == code
+    assert sidecar.deployment.decisions()[-1]["id"] == response.receipt.record_id
 
 
 def unknown_field() -> enforcement_pb2.CheckRequest:

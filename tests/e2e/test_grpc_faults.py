@@ -63,15 +63,15 @@ def inside(
     asyncio.run(run())
 
 
-def test_with_a_full_disk_every_method_refuses(deployment: Deployment) -> None:
-    with deployment.start() as running:
+def test_with_a_full_disk_every_method_refuses(rpc_deployment: Deployment) -> None:
+    with rpc_deployment.start() as running:
         record_id = running.check(request()).receipt.record_id
         fill_disk(running)
         ended = ask_all(running, record_id)
 
     assert {code for code, _ in ended} == {grpc.StatusCode.UNAVAILABLE}
-    assert len(deployment.decisions()) == 1
-    assert deployment.outcomes() == []
+    assert len(rpc_deployment.decisions()) == 1
+    assert rpc_deployment.outcomes() == []
 
 
 def test_with_a_signer_that_fails_every_method_refuses(
@@ -148,13 +148,13 @@ def test_both_services_are_healthy_and_described(sidecar: Running) -> None:
         assert health(sidecar, name) == health_pb2.HealthCheckResponse.SERVING
 
 
-def test_not_serving_is_said_for_a_while_before_the_drain(deployment: Deployment) -> None:
-    deployment.configure("[metrics]", "[limits]\nnotice_s = 2\n[metrics]")
-    with deployment.start() as running:
+def test_not_serving_is_said_for_a_while_before_the_drain(rpc_deployment: Deployment) -> None:
+    rpc_deployment.configure("[metrics]", "[limits]\nnotice_s = 2\n[metrics]")
+    with rpc_deployment.start() as running:
         running.process.send_signal(signal.SIGTERM)
         await_(lambda: health(running, "") == health_pb2.HealthCheckResponse.NOT_SERVING)
         assert running.check(request()).answer.effect == "allow"
         assert running.request("/marriages/ID1", client="SYS-CAB-AID").status == 403
         assert running.process.poll() is None
         assert running.stop() == 0
-    deployment.verify()
+    rpc_deployment.verify()

@@ -18,6 +18,11 @@ from tests.e2e.test_grpc import request, unknown_field
 BAD = request(action="write")
 
 
+@pytest.fixture
+def sidecar(rpc_sidecar: Running) -> Running:
+    return rpc_sidecar
+
+
 def streamed(*requests: pb.CheckRequest) -> list[pb.CheckStreamRequest]:
     return [
         pb.CheckStreamRequest(id=f"m{number}", request=one) for number, one in enumerate(requests)
@@ -144,9 +149,9 @@ def _has_stopped(sidecar: Running) -> bool:
     return sidecar.metric("govshare_log_records") == before
 
 
-def test_a_drain_ends_an_open_stream_once_what_came_is_answered(deployment: Deployment) -> None:
+def test_a_drain_ends_an_open_stream_once_what_came_is_answered(rpc_deployment: Deployment) -> None:
     to_send: queue.SimpleQueue[pb.CheckStreamRequest | None] = queue.SimpleQueue()
-    with deployment.start() as running:
+    with rpc_deployment.start() as running:
         answers = stream(running, iter(to_send.get, None))
         to_send.put(pb.CheckStreamRequest(id="1", request=request()))
         assert next(answers).id == "1"
@@ -157,13 +162,13 @@ def test_a_drain_ends_an_open_stream_once_what_came_is_answered(deployment: Depl
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
         assert "is being stopped" in (caught.value.details() or "")
         assert running.stop() == 0
-    deployment.verify()
+    rpc_deployment.verify()
 
 
-def test_a_certificate_has_a_share_of_the_streams(deployment: Deployment) -> None:
-    deployment.configure("[metrics]", "[limits]\nstreams = 8\n[metrics]")
+def test_a_certificate_has_a_share_of_the_streams(rpc_deployment: Deployment) -> None:
+    rpc_deployment.configure("[metrics]", "[limits]\nstreams = 8\n[metrics]")
     ends: list[queue.SimpleQueue[None]] = [queue.SimpleQueue() for _ in range(3)]
-    with deployment.start() as running:
+    with rpc_deployment.start() as running:
         opened = []
         for end in ends[:2]:
             answers = stream(running, _one_and_wait(end))

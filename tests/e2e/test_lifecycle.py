@@ -6,11 +6,13 @@ import resource
 import signal
 import socket
 import threading
+from dataclasses import replace
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from govshare_policy.audit import FilePin
 from govshare_policy.errors import ConfigError
 from govshare_sidecar.config import load_config
 from govshare_sidecar.server import Sidecar
@@ -225,8 +227,9 @@ def test_a_log_that_is_shorter_than_its_pin_is_not_continued(deployment: Deploym
     with deployment.start() as running:
         running.request("/marriages/ID1")
     pin = deployment.directory / "audit" / "pin"
-    lines = pin.read_text().splitlines()
-    pin.write_text("\n".join([*lines[:2], "99", *lines[3:]]) + "\n")
+    mark = FilePin(path=pin).load()
+    assert mark is not None
+    pin.write_bytes(replace(mark, size=99).to_bytes())
 
     with pytest.raises(AssertionError, match="its pin is at 99"):
         deployment.start().__enter__()

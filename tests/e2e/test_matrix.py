@@ -35,6 +35,8 @@ from tests.e2e.matrix import (
 ADAPTERS: dict[str, Callable[[], Adapter]] = {
     "CheckBatch": lambda: GrpcAdapter(BatchEntrance),
     "CheckStream": lambda: GrpcAdapter(StreamEntrance),
+    "Check by grpcio": lambda: GrpcAdapter(GrpcEntrance, "grpcio"),
+    "CheckStream by grpcio": lambda: GrpcAdapter(StreamEntrance, "grpcio"),
     "HTTP proxy": HttpProxyAdapter,
     "gRPC proxy": GrpcProxyAdapter,
     "AuthZEN": AuthzenAdapter,
