@@ -16,6 +16,7 @@ want() { # PACKAGE PATH…: the package is there if one of the paths is
 
 want gcc cc gcc
 want libssl-dev /usr/include/openssl/evp.h
+want libnghttp2-14 '/usr/lib/*/libnghttp2.so.14*' '/lib/*/libnghttp2.so.14*'
 want strace strace
 want postgresql '/usr/lib/postgresql/*/bin/initdb' initdb
 want nginx-light /usr/sbin/nginx nginx

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from govshare_policy.audit import AuditLog
-from govshare_policy.audit import FilePin
+from govshare_policy.audit import AuditLog, FilePin
 from govshare_policy.crypto import generate_key, open_signer
 from tests.e2e.deployment import ORIGIN, PASSPHRASE, Deployment
 from tests.e2e.pki import NOW, Authority
