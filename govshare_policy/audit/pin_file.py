@@ -23,7 +23,7 @@ _BLOCKS: Final = 2
 _HEAD: Final = b"govshare-pin/v3\n"
 _BLOCK: Final = re.compile(
     rb"(govshare-pin/v3\n(0|[1-9][0-9]{0,18})\n(govshare-pin/v[12]\n[^\0]+\n))"
-    rb"([0-9a-f]{64})\n\n*",
+    rb"([0-9a-f]{64})",
     re.ASCII,
 )
 
@@ -133,7 +133,7 @@ def _state(data: bytes) -> _State:
 
 def _whole(block: bytes, at: int) -> _State | None:
     """Return what *block* says, if it is whole and stands in its place."""
-    match = _BLOCK.fullmatch(block)
+    match = _BLOCK.fullmatch(block.rstrip(b"\n"))
     if match is None or sm3(match[1]).hex().encode() != match[4]:
         return None
     turn = int(match[2])
