@@ -28,6 +28,7 @@ DIGITS: Final = "0123456789abcdef"
 _DIGIT: Final = tuple(bytes([code]) for code in range(128))
 ROOT: Final = ""
 _REMEMBERED_LEVELS: Final = 3
+_REMEMBERED_SALTS: Final = 1024
 _UUID7: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII
 )
@@ -42,20 +43,29 @@ class Seed:
         state: Of the file in which the seed was read.
         node: The seed; 32 bytes.
         below: Nodes three levels down, by their places; at most 4,096.
+        reached: Salts that were asked for last, by their paths; at most 1,024. A call that
+            releases data asks for its salt three times.
     """
 
     day: str
     state: bytes
     node: bytes = field(repr=False)
     below: dict[str, bytes] = field(default_factory=dict, repr=False)
+    reached: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def salt(self, path: str) -> bytes:
         """Return the salt at *path*; 32 bytes."""
+        salt = self.reached.get(path)
+        if salt is not None:
+            return salt
         place = path[:_REMEMBERED_LEVELS]
         node = self.below.get(place)
         if node is None:
             node = self.below[place] = walk(self.node, place)
-        return walk(node, path[_REMEMBERED_LEVELS:])
+        if len(self.reached) >= _REMEMBERED_SALTS:
+            del self.reached[next(iter(self.reached))]
+        salt = self.reached[path] = walk(node, path[_REMEMBERED_LEVELS:])
+        return salt
 
 
 def day_of(record_id: str) -> date:
