@@ -287,6 +287,8 @@ def _grpc(table: Table) -> GrpcConfig:
         else None,
     )
     table.finish()
+    if grpc.transport is Transport.NATIVE:
+        library()
     return grpc
 
 

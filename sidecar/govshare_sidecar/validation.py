@@ -21,8 +21,9 @@ from govshare_policy.register import Register
 from govshare_sidecar._settings import Address
 from govshare_sidecar._table import why
 from govshare_sidecar.basis import load_policy
-from govshare_sidecar.config import Config, LogConfig, TlsConfig
+from govshare_sidecar.config import Config, LogConfig, TlsConfig, Transport, usual_transport
 from govshare_sidecar.evidence import ClientAuthorities
+from govshare_sidecar.h2._nghttp2 import PACKAGE
 from govshare_sidecar.listeners import proxy_tls_context
 from govshare_sidecar.share import written_logs
 from govshare_sidecar.tls_tables import TlsTables
@@ -79,6 +80,7 @@ def validate(config: Config, *, at: datetime) -> Validation:
             *_expiry_warnings(config.tls, at=at),
             *_list_warnings(config, at=at),
             *_route_warnings(config, register),
+            *_transport_warnings(config),
         ),
     )
 
@@ -177,6 +179,14 @@ def _route_warnings(config: Config, register: Register) -> Iterator[str]:
     for entrance, resource in sorted(set(_resources(config))):
         if resource not in register.resources:
             yield f"a route of [{entrance}] names `{resource}`, which is not in the catalogue"
+
+
+def _transport_warnings(config: Config) -> Iterator[str]:
+    if config.grpc is not None and usual_transport() is Transport.GRPCIO:
+        yield (
+            f"gRPC is served by grpcio, at several times the cost: the package `{PACKAGE}` is "
+            "missing or too old"
+        )
 
 
 def _resources(config: Config) -> Iterator[tuple[str, str]]:

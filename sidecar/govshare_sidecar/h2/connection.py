@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what arrived."""
-        if self._is_over:
+        if self._is_over or self._transport.is_closing():
             return
         self._has_spoken = True
         try:
@@ -227,7 +227,7 @@ class Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._is_woken = False
-        if self._is_over:
+        if self._is_over or self._transport.is_closing():
             return
         frames, notes = self.frames, self._notes
         try:

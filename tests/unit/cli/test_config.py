@@ -10,6 +10,8 @@ import pytest
 
 from govshare_policy.audit import AuditLog, FilePin
 from govshare_policy.crypto import generate_key, open_signer
+from govshare_sidecar import validation
+from govshare_sidecar.config import Transport
 from tests.e2e.deployment import ORIGIN, PASSPHRASE, Deployment
 from tests.e2e.pki import NOW, Authority
 from tests.unit.cli.conftest import Command
@@ -214,3 +216,15 @@ def test_a_reader_gets_lines(directory: Path, govshare: Command, lang: str, word
 
     assert done.code == 0
     assert sum(line.startswith(word) for line in done.out.splitlines()) == 5
+
+
+def test_that_grpc_is_served_the_slow_way_is_a_warning(
+    directory: Path, govshare: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_log(directory)
+    usual = govshare(*VALIDATE, directory / "govshare.toml")
+    monkeypatch.setattr(validation, "usual_transport", lambda: Transport.GRPCIO)
+    done = govshare(*VALIDATE, directory / "govshare.toml")
+
+    [sentence] = set(done.json["warnings"]) - set(usual.json["warnings"])
+    assert "the package `libnghttp2-14` is missing or too old" in sentence

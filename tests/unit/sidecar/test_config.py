@@ -8,8 +8,15 @@ import pytest
 
 from govshare_policy.errors import ConfigError
 from govshare_policy.policy import Precedence
+from govshare_sidecar import config
 from govshare_sidecar._settings import Address
-from govshare_sidecar.config import Config, OpenPolicy, SignedPolicy, load_config
+from govshare_sidecar.config import (
+    Config,
+    OpenPolicy,
+    SignedPolicy,
+    Transport,
+    load_config,
+)
 from govshare_sidecar.limits import Limits
 from govshare_sidecar.pins import PinConfig
 
@@ -255,3 +262,29 @@ def test_workers_have_one_name_by_which_envelopes_are_addressed(directory: Path)
     assert load(directory, stated).envelope.audience == "county"
     with pytest.raises(ConfigError, match="audience"):
         load(directory, f'{several}[envelope]\naudience = ""\n')
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_a_transport_is_chosen_by_its_name(directory: Path, transport: Transport) -> None:
+    text = TEXT.replace("[grpc]\n", f'[grpc]\ntransport = "{transport.value}"\n')
+    grpc = load(directory, text).grpc
+    assert grpc is not None
+    assert grpc.transport is transport
+    with pytest.raises(ConfigError, match=r"`grpc\.transport` is one of grpcio, native"):
+        load(directory, TEXT.replace("[grpc]\n", '[grpc]\ntransport = "quick"\n'))
+
+
+def test_without_the_library_grpcio_serves_unless_something_else_was_asked_for(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> None:
+        raise ConfigError("`libnghttp2.so.14` is not there; install the package `libnghttp2-14`")
+
+    usual = load(directory, TEXT).grpc
+    monkeypatch.setattr(config, "library", missing)
+    without = load(directory, TEXT).grpc
+    assert usual is not None
+    assert without is not None
+    assert (usual.transport, without.transport) == (Transport.NATIVE, Transport.GRPCIO)
+    with pytest.raises(ConfigError, match="install the package `libnghttp2-14`"):
+        load(directory, TEXT.replace("[grpc]\n", '[grpc]\ntransport = "native"\n'))
