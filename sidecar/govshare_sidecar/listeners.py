@@ -111,7 +111,7 @@ class HttpListener:
         Raises:
             ConfigError: If *listen*, which the setting *key* names, cannot be listened on.
         """
-        bound = _bind(listen, key)
+        bound = bind(listen, key)
         runner = web.ServerRunner(server, shutdown_timeout=DRAIN_S)
         await runner.setup()
         await web.SockSite(runner, bound, ssl_context=tls, backlog=_BACKLOG).start()
@@ -196,7 +196,12 @@ class GrpcListener:
         await self.server.stop(DRAIN_S)
 
 
-def _bind(listen: Address, key: str) -> socket.socket:
+def bind(listen: Address, key: str) -> socket.socket:
+    """Return a socket that is bound to *listen*, which the setting *key* names.
+
+    Raises:
+        ConfigError: If it cannot be.
+    """
     family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:

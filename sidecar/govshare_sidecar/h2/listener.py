@@ -16,7 +16,7 @@ from govshare_sidecar.h2.connection import ALPN
 from govshare_sidecar.h2.server import Server
 from govshare_sidecar.h2.settings import Settings
 from govshare_sidecar.limits import Limits
-from govshare_sidecar.listeners import DRAIN_S, Service, _bind, proxy_tls_context, tls_context
+from govshare_sidecar.listeners import DRAIN_S, Service, bind, proxy_tls_context, tls_context
 from govshare_sidecar.tls_settings import TlsConfig
 
 # Health checks, reflection, and the refusals themselves, while everything else is full.
@@ -83,7 +83,7 @@ class NativeListener:
             reflection_pb2_grpc.add_ServerReflectionServicer_to_server(
                 reflection.aio.ReflectionServicer((*names, *own)), server
             )
-        bound = _bind(config.listen, key)
+        bound = bind(config.listen, key)
         await server.start(bound, tls=tls)
         host, port = bound.getsockname()[:2]
         listener = cls(

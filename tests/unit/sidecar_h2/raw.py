@@ -114,11 +114,13 @@ class Raw:
             raw._library.nghttp2_hd_inflate_del(raw._inflater)
 
     def send(self, sent: bytes) -> None:
-        self._writer.write(sent)
+        """Send, unless the peer has gone."""
+        if not self._writer.transport.is_closing():
+            self._writer.write(sent)
 
     async def sent(self, sent: bytes) -> None:
-        """Send, unless the peer has gone."""
-        self._writer.write(sent)
+        """Send, and wait until the system has taken it."""
+        self.send(sent)
         with contextlib.suppress(OSError):
             await self._writer.drain()
 

@@ -2,6 +2,7 @@
 """Messages come out of a stream as they were put on it, however it is cut."""
 
 import gzip
+import tracemalloc
 
 import pytest
 from grpc import StatusCode
@@ -103,12 +104,18 @@ def test_nothing_may_be_packed_that_was_not_said_to_be() -> None:
 
 
 def test_a_packed_message_does_not_grow_over_the_limit() -> None:
-    """Of a message that unpacks to a gigabyte, no more is unpacked than may be taken."""
+    """Of a message that unpacks to three megabytes, no more is unpacked than may be taken."""
     arriving = Messages(most=4096, packed=True)
-    arriving.feed(packed(b"\0" * 1_000_000))
-    with pytest.raises(WireError, match="larger than 4096") as caught:
-        arriving.take()
+    arriving.feed(packed(b"\0" * 3_000_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(WireError, match="larger than 4096") as caught:
+            arriving.take()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
     assert caught.value.code is StatusCode.RESOURCE_EXHAUSTED
+    assert most < 1_000_000
 
 
 @pytest.mark.parametrize(

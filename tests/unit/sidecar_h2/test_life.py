@@ -201,9 +201,13 @@ def test_a_peer_that_writes_but_never_reads_is_given_up() -> None:
         wide = frame(SETTINGS, b"\0\4\x7f\xff\xff\xff") + frame(WINDOW_UPDATE, b"\x7f\xff\0\0")
         async with serving(QUICK, room=4096) as world, Raw.to(world.port, room=4096) as raw:
             raw.send(wide + call(1, b"1000", method="Many"))
+            pings = 0
             while world.connections or not world.servicer.began:
                 await raw.sent(frame(PING, bytes(8)))
+                pings += 1
                 await asyncio.sleep(0.02)
+            # Long before as many answers wait as would be a flood.
+            assert pings < 500
             await until(lambda: world.servicer.cancelled == 1 and world.under_way == 0)
 
     run(scenario())

@@ -196,7 +196,9 @@ def test_a_packed_message_that_does_not_unpack_ends_its_stream() -> None:
         async with serving(Settings(gzip=True)) as world, Raw.to(world.port) as raw:
             fields = call_fields("Each", grpc_encoding="gzip")
             raw.send(headers(1, fields) + data(1, b"\1\0\0\0\3abc"))
-            assert (await raw.fields(1))["grpc-status"] == "13"
+            found = await raw.fields(1)
+            assert found["grpc-status"] == "13"
+            assert found["grpc-message"] == "a message cannot be unpacked"
             await until(lambda: world.under_way == 0)
 
     run(scenario())

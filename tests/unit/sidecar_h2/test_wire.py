@@ -293,6 +293,24 @@ def test_calls_that_are_taken_back_at_once_end_the_connection() -> None:
     run(scenario())
 
 
+def test_answers_in_between_do_not_excuse_calls_that_are_taken_back() -> None:
+    async def scenario() -> None:
+        async with serving() as world, Raw.to(world.port) as raw:
+            stream, answered = -1, True
+            while answered and stream < 20_000:
+                for _ in range(100):
+                    stream += 2
+                    reset = frame(RST_STREAM, b"\0\0\0\x08", stream=stream)
+                    await raw.sent(call(stream, method="Wait") + reset)
+                stream += 2
+                raw.send(call(stream))
+                answered = await raw.first(DATA) is not None
+            assert not answered
+            assert 2_000 <= stream < 20_000
+
+    run(scenario())
+
+
 def test_a_block_in_endless_pieces_ends_the_connection() -> None:
     """CVE-2024-28182: header fields that never come to their end."""
 
