@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the onward guard sees, what it takes for released wrongly, and how fast it looks.
 
-Usage: ``python bench/egress.py [--released 20000] [--documents 4000] [--values 0] [--quick]``.
+Usage: ``python -m bench.egress [--released 20000] [--documents 4000] [--values 0] [--quick]``.
 Each of four generators releases rows; own documents of 100 rows each come from other seeds, in
 six shapes. Speed is that of one core over own text, reading included; with ``--values`` also over
 an index of so many values besides. The largest body is scanned last, for its memory.
@@ -28,6 +28,7 @@ from govshare_policy.egress.verdict import Outcome
 from tests.egress.forms import WHOLE, Form, as_csv, as_json, prose, xml
 from tests.egress.generators import GENERATORS, Row, rows
 from tests.egress.guarded import Guarded, make_guarded
+from tests.egress.roles import role_of
 
 SHAPES = ("as released (JSON)", "CSV", "XML", "prose without delimiters", "HTML table", "INI")
 SMALL_BYTES = 10_000
@@ -41,8 +42,19 @@ def as_lines(rows: list[Row]) -> bytes:
     return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
 
 
+def with_units(rows: list[Row]) -> bytes:
+    """Return a table whose header has a unit in brackets."""
+    return as_csv([{f"{key}(元)": value for key, value in row.items()} for row in rows])
+
+
+def aligned(rows: list[Row]) -> bytes:
+    """Return prose in which everything begins at the same place in every line."""
+    return prose([{**row, role_of(row, "name"): row[role_of(row, "name")][:2]} for row in rows])
+
+
 FAST: dict[str, Form] = {
-    "CSV": as_csv, "JSON": as_json, "NDJSON": as_lines, "XML": xml, "prose": prose,
+    "CSV": as_csv, "CSV with units": with_units, "JSON": as_json, "NDJSON": as_lines, "XML": xml,
+    "prose": prose, "aligned prose": aligned, "INI": WHOLE["INI"],
 }  # fmt: skip
 
 
@@ -113,13 +125,13 @@ def bench_speed(guarded: Guarded, seconds: float, report: reports.Report) -> Non
             keep(report, f"scan own {name} {shape}", "MB/s", rate, 1)
 
 
-def bench_small(guarded: Guarded, report: reports.Report) -> None:
-    """Print what a body of 10 KB takes in every form, in time of this process."""
+def bench_small(guarded: Guarded, bodies: int, report: reports.Report) -> None:
+    """Print what *bodies* of 10 KB take in every form, in time of this process."""
     worst: tuple[float, str] = (0.0, "")
     all_ms: list[float] = []
     for shape, form in {**WHOLE, "NDJSON": as_lines}.items():
         took: list[float] = []
-        for at in range(SMALL_BODIES):
+        for at in range(bodies):
             make = list(GENERATORS.values())[at % len(GENERATORS)]
             own = rows(make, 60, seed=100 + at)
             count = max(1, 60 * SMALL_BYTES // len(form(own)))
@@ -181,19 +193,20 @@ def main() -> None:
     parser.add_argument("--released", type=int, default=20_000)
     parser.add_argument("--documents", type=int, default=4_000)
     parser.add_argument("--values", type=int, default=0)
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each rate")
+    parser.add_argument("--quick", action="store_true", help="a hundred rows, forty documents")
     arguments, report = parser.parse_args(), reports.Report(name="egress")
-    released = 2_000 if arguments.quick else arguments.released
-    documents = 300 if arguments.quick else arguments.documents
+    released = 100 if arguments.quick else arguments.released
+    documents = 40 if arguments.quick else arguments.documents
     print(platform.machine(), platform.python_version(), f"{os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as directory:
         guarded = make_guarded(Path(directory))
         with guarded:
             held = release(guarded, released)
             print(f"released {released} rows of each generator, {guarded.index.postings} postings")
-            seconds = 0.3 if arguments.quick else 2.0
+            seconds = 0.01 if arguments.quick else arguments.seconds
             bench_speed(guarded, seconds, report)
-            bench_small(guarded, report)
+            bench_small(guarded, 4 if arguments.quick else SMALL_BODIES, report)
             if arguments.values:
                 bench_large(Path(directory), arguments.values, seconds, report)
             bench_forms(guarded, held, 1 if arguments.quick else 5, report)

@@ -8,16 +8,18 @@ many cells at once, parted by a control character that none of them crosses.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from govshare_policy.egress.kinds import is_id_number
-from govshare_policy.egress.quickly import canonical_of
+from govshare_policy.egress.pieces import LONG_NUMBER, pieces
+from govshare_policy.egress.quickly import canonicals
 from govshare_policy.egress.shapes import GAP, Shapes
 
 ROW: Final = "\x1e"
@@ -26,8 +28,6 @@ LONG: Final = 480
 """A cell of more characters is running text: what stands in it must stand close together."""
 
 _LONG_NUMBER: Final = re.compile(r"[\dx]{19}")
-_FRAGMENT: Final = re.compile(r"[^\x1f,;:=|\"'<>(){}\[\]\t\n，。；：、！？「」《》【】]+")
-_TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9_.@%+\-]{3,}[a-z0-9]")
 # Each of these begins with a digit, because a search for one is ten times as fast as a search for
 # a place between characters; what may not stand before it is looked at afterwards.
 _DATE: Final = re.compile(
@@ -36,7 +36,7 @@ _DATE: Final = re.compile(
     r"|\d?[-/.]\d{1,2}[-/.](?:1[89]|20)\d\d)(?!\d)"
 )
 _AMOUNT: Final = re.compile(
-    r"\d(?<![\d.,]\d)(?=[\d.,万亿元]{4})(?:\d{0,2}(?:,\d{3})+|\d*)(?:\.\d+)?(?![\d.]*\d)"
+    r"\d(?<![\d.,]\d)(?=[\d.,万亿元]{4})(?!\d{6,23}(?![\d.万亿元]))(?:\d{0,2}(?:,\d{3})+|\d*)(?:\.\d+)?(?![\d.]*\d)"
     r"(?:[万亿]?元|[万亿])?"
 )
 _GROUPS: Final = re.compile(r"\d(?=[\d \-.x]{6})\d*(?:[ \-.]{1,3}\d+){0,24}x?")
@@ -46,9 +46,8 @@ _IDENTITY: Final = re.compile(
 )
 _PLAIN: Final = re.compile(r"\d{1,18}|\d{1,12}\.\d{1,6}")
 _LEAST: Final = 5
-"""Characters below which no number and no ASCII word says enough to be kept."""
+"""Characters below which no sum says enough to be kept."""
 
-_SPAN_DIGITS: Final = range(7, 25)
 _SPAN_GROUPS: Final = 8
 _IDENTITY_DIGITS: Final = 18
 
@@ -102,9 +101,7 @@ class Forms:
 def forms_of(cells: list[str]) -> Forms:
     """Return the forms of distinct folded *cells*."""
     shapes = Shapes.of(cells)
-    whole = list(cells)
-    for at in np.flatnonzero(~shapes.own_form()).tolist():
-        whole[at] = canonical_of(cells[at])
+    whole = canonicals(cells, shapes)
     simple = shapes.simple()
     for at in np.flatnonzero(shapes.unsure()).tolist():
         simple[at] = _LONG_NUMBER.search(cells[at]) is None
@@ -117,35 +114,48 @@ def forms_of(cells: list[str]) -> Forms:
     )
 
 
-def inner(cells: list[str]) -> list[tuple[str, int, int]]:
-    """Return the canonical candidates inside folded *cells*: value, number of the cell, offset."""
-    text = GAP.join(cells)
+def inner(
+    cells: list[str],
+    forms: Mapping[str, str] = MappingProxyType({}),
+    holds: Callable[[list[str]], NDArray[np.bool_]] | None = None,
+) -> list[tuple[str, int, int]]:
+    """Return the canonical candidates inside folded *cells*: value, number of the cell, offset.
+
+    Args:
+        cells: Each once.
+        forms: The forms of texts that are known already.
+        holds: Which of distinct values are candidates at all; without it, each is.
+    """
+    if not cells:
+        return []
+    text = GAP.join([*cells, ""])
+    begin, end, start = pieces(text)
+    found = [text[a:b] for a, b in zip(begin.tolist(), end.tolist(), strict=True)]
+    shaped = list(_shaped(text))
+    found += [value for value, _ in shaped]
+    form_of = {value: forms.get(value, "") for value in found}
+    others = [value for value, form in form_of.items() if not form]
+    form_of.update(zip(others, canonicals(others, Shapes.of(others)), strict=True))
+    if holds is not None:
+        distinct = list(dict.fromkeys(form_of.values()))
+        held = {distinct[at] for at in np.flatnonzero(holds(distinct)).tolist()}
+        form_of = {value: form for value, form in form_of.items() if form in held}
+    chosen = [at for at, value in enumerate(found) if value in form_of]
+    at = np.concatenate((start, np.array([place for _, place in shaped], dtype=np.int64)))[chosen]
     sizes = np.fromiter(map(len, cells), dtype=np.int64, count=len(cells))
     starts = np.cumsum(sizes + 1) - sizes - 1
-    found = list(_matches(text))
-    at = np.fromiter((place for _, place in found), dtype=np.int64, count=len(found))
     owners = np.searchsorted(starts, at, side="right") - 1
-    offsets = at - starts[owners]
-    forms = {value: canonical_of(value) for value in {value for value, _ in found}}
-    entries = zip(found, owners.tolist(), offsets.tolist(), strict=True)
-    return [(forms[value], owner, offset) for (value, _), owner, offset in entries]
+    values = [form_of[found[number]] for number in chosen]
+    return list(zip(values, owners.tolist(), (at - starts[owners]).tolist(), strict=True))
 
 
-def _matches(text: str) -> Iterator[tuple[str, int]]:
-    """Yield what has a shape or stands between delimiters, as it is written, and where."""
-    for match in _FRAGMENT.finditer(text):
-        found = match.group().strip()
-        if len(found) > 1 and not _is_cell(text, match.start(), match.start() + len(found)):
-            yield found, match.start()
-    # Long numbers are found once more below.
-    for match in _TOKEN.finditer(text):
-        found = match.group()
-        if not _is_long_number(found) and not _is_cell(text, *match.span()):
-            yield found, match.start()
+def _shaped(text: str) -> Iterator[tuple[str, int]]:
+    """Yield what has the shape of a date, a sum or a number, as it is written, and where."""
     yield from ((match.group(), match.start()) for match in _DATE.finditer(text))
     for match in _AMOUNT.finditer(text):
         found = match.group()
-        if len(found) >= _LEAST and not _is_long_number(found):
+        # Most long numbers the pattern leaves out: they are found once more below.
+        if len(found) >= _LEAST and not (len(found) in LONG_NUMBER and found.isdecimal()):
             yield found, match.start()
     for match in _GROUPS.finditer(text):
         run = match.group()
@@ -153,15 +163,6 @@ def _matches(text: str) -> Iterator[tuple[str, int]]:
             yield run, match.start()
         else:
             yield from ((number, match.start()) for number in _numbers(run))
-
-
-def _is_long_number(text: str) -> bool:
-    return len(text) in _SPAN_DIGITS and text.isdecimal()
-
-
-def _is_cell(text: str, begin: int, end: int) -> bool:
-    """Return whether a match is a whole cell, which is a candidate already."""
-    return (begin == 0 or text[begin - 1] == GAP) and text[end : end + 1] in {"", GAP}
 
 
 def _numbers(run: str) -> tuple[str, ...]:
@@ -177,10 +178,15 @@ def _numbers(run: str) -> tuple[str, ...]:
 
 def _split(run: str) -> Iterator[str]:
     groups = _GROUP.findall(run)
+    digits = "".join(groups)
+    left = len(digits) - min(len(groups[0]), len(groups[-1]))
+    if left < LONG_NUMBER.start <= len(digits) < _IDENTITY_DIGITS and len(groups) <= _SPAN_GROUPS:
+        # Without its first or last group too little is left, as of a day.
+        yield digits
+        return
     for first in range(len(groups)):
         spans = accumulate(groups[first : first + _SPAN_GROUPS])
-        yield from (span for span in spans if len(span) in _SPAN_DIGITS)
-    digits = "".join(groups)
+        yield from (span for span in spans if len(span) in LONG_NUMBER)
     begin = 0
     for match in _IDENTITY.finditer(digits):
         if match.start() >= begin and is_id_number(match.group(1)):

@@ -53,10 +53,11 @@ _LANDLINE: Final = re.compile(r"(?:\+86|0086)0?([2-9]\d{8,10})")
 _OUTER: Final = " \t\r\n\"'`“”‘’()[]{}<>《》【】「」"
 _GAPS: Final = str.maketrans("", "", " -()·\t\r\n")
 _MIN_PHONE: Final = 10
-# What may stand in a date, an amount or a number at all; most text does not begin like this.
+# What may stand in a date, an amount or a number at all, words included.
 _TYPED_ONLY: Final = re.compile(
-    r"[\da-z +\-./,:()'¥$€£年月日号时点分秒元圆块角整正人民币百千万亿〇零一二三四五六七八九十两"
-    r"壹贰叁肆伍陆柒捌玖拾佰仟]+"
+    r"(?:[\d +\-./,:()'¥$€£年月日号时点分秒元圆块角整正人民币百千万亿〇零一二三四五六七八九十两"
+    r"壹贰叁肆伍陆柒捌玖拾佰仟]++|rmb|cny|usd|yuan|utc|[etyz]|st|nd|rd|th"
+    r"|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|r?uary|ch|il|ust|t?ember|ober)+"
 )
 _FIGURE: Final = re.compile(r"[\d〇零一二三四五六七八九十两壹贰叁肆伍陆柒捌玖拾百佰千仟万亿]")
 _CLOSING: Final = "元圆整正角分日号"

@@ -115,10 +115,14 @@ class Guard:
         """Return the numbers of the values by which the document is a released column."""
         if len(seen) < self.thresholds.contained_values:
             return frozenset()
+        kinds = by_kind(seen)
+        # To count the kinds of all cells takes its time, and most often there is no need to.
+        if max(map(len, kinds.values())) < self.thresholds.contained_values:
+            return frozenset()
         cells = scan.count_kinds()
         return frozenset(
             number
-            for kind, members in by_kind(seen).items()
+            for kind, members in kinds.items()
             if is_released_column(
                 kind, [seen[m] for m in members], values=cells[kind], limits=self.thresholds
             )

@@ -9,7 +9,6 @@ since what it lets through is tagged; and only 32 mixed bits of a hash ever reac
 """
 
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Final, Self
 
 import numpy as np
@@ -85,7 +84,10 @@ class Quick:
         while at < len(values):
             before = int(ends[at - 1]) if at else 0
             stop = max(at + 1, int(np.searchsorted(ends, before + CHUNK, side="right")))
-            text = "".join(chain(value[:HEAD] for value in values[at:stop]))
+            chosen = values[at:stop]
+            if (sizes[at:stop] > HEAD).any():
+                chosen = [value[:HEAD] for value in chosen]
+            text = "".join(chosen)
             codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
             sums = self.sums(codes)
             begin = ends[at:stop] - heads[at:stop] - before

@@ -28,7 +28,7 @@ from govshare_policy.egress.register import (
     ReleaseMeta,
     select,
 )
-from govshare_policy.egress.runs import Run, bloom_holds, find_postings
+from govshare_policy.egress.runs import Run, any_bloom_holds, find_postings
 from govshare_policy.egress.shelf import Shelf, create_shelf
 from govshare_policy.egress.tags import Tagger
 from govshare_policy.errors import AuditError, ConfigError
@@ -197,10 +197,7 @@ class Index:
         """
         self.refresh()
         short = (quick >> np.uint64(32)).astype(np.uint32)
-        known = np.zeros(quick.size, dtype=bool)
-        for run in self._shelf.runs:
-            known |= bloom_holds(run.bloom, short)
-        return known
+        return any_bloom_holds([run.bloom for run in self._shelf.runs], short)
 
     def release_of(self, rows: NDArray[np.uint32]) -> list[ReleaseMeta]:
         """Return the release of each of *rows*.

@@ -68,6 +68,8 @@ def kind_of(canonical: str) -> Kind:
         return Kind.EMPTY
     if canonical.isdecimal():
         return _of_digits(canonical)
+    if not canonical.isascii() and "@" not in canonical:
+        return Kind.PLATE if _PLATE.fullmatch(canonical) else Kind.TEXT
     for kind, holds in _SHAPES:
         if holds(canonical):
             return kind

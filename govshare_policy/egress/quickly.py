@@ -6,11 +6,16 @@ none of the patterns that find out what a value is written as; everything else g
 """
 
 import re
-from functools import lru_cache
+import sys
+from functools import cache, lru_cache
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from govshare_policy.egress.forms import canonical_folded
 from govshare_policy.egress.kinds import is_day
+from govshare_policy.egress.shapes import GAP, Shapes
 
 _DAY: Final = re.compile(r"((?:1[89]|20)\d\d)([-/.])(\d\d)\2(\d\d)")
 _WRITTEN_DAY: Final = re.compile(r"((?:1[89]|20)\d\d)年(\d\d?)月(\d\d?)日")
@@ -26,6 +31,37 @@ _LONG: Final = 64
 
 _SHAPED: Final = frozenset((13, 14, 15))
 _DAYS: Final = 65_536
+
+
+def canonicals(cells: list[str], shapes: Shapes) -> list[str]:
+    """Return the one form of each of *cells*, folded, which have these *shapes*."""
+    whole = list(cells)
+    other = ~shapes.own_form()
+    bare = other & shapes.bare_form()
+    chosen = np.flatnonzero(bare).tolist()
+    for at, form in zip(chosen, _without_gaps([cells[at] for at in chosen]), strict=True):
+        whole[at] = form
+    for at in np.flatnonzero(other & ~bare).tolist():
+        whole[at] = canonical_of(cells[at])
+    return whole
+
+
+def _without_gaps(cells: list[str]) -> list[str]:
+    """Return *cells* without what stands between letters."""
+    if not cells:
+        return []
+    codes = np.frombuffer(GAP.join(cells).encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    text: str = codes[_kept()[codes]].tobytes().decode("utf-32-le", "surrogatepass")
+    return text.split(GAP)
+
+
+@cache
+def _kept() -> NDArray[np.bool_]:
+    """Return which characters are kept: those of no gap, and the separator of cells."""
+    codes = range(sys.maxunicode + 1)
+    kept = np.fromiter((chr(code).isalnum() for code in codes), dtype=bool, count=len(codes))
+    kept[[ord(character) for character in f"%*{GAP}"]] = True
+    return kept
 
 
 def canonical_of(folded: str) -> str:  # noqa: PLR0911 - a shape each

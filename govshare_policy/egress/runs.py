@@ -172,27 +172,30 @@ def make_bloom(quick: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """Return a prefilter of *quick*: all bits of one hash lie in one word of 64."""
     distinct = np.unique(quick)
     words = np.zeros(max(1, -(-distinct.size * _BLOOM_BITS // 64)), dtype=np.uint64)
-    at, mask = _bloom_place(distinct, words.size)
-    np.bitwise_or.at(words, at, mask)
+    np.bitwise_or.at(words, _bloom_place(distinct, words.size), _bloom_mask(distinct))
     return words
 
 
-def bloom_holds(words: NDArray[np.uint64], quick: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Return for each of *quick* whether the prefilter may hold it."""
-    at, mask = _bloom_place(quick, words.size)
-    holds: NDArray[np.bool_] = (words[at] & mask) == mask
-    return holds
+def any_bloom_holds(
+    blooms: Sequence[NDArray[np.uint64]], quick: NDArray[np.uint32]
+) -> NDArray[np.bool_]:
+    """Return for each of *quick* whether one of the prefilters *blooms* may hold it."""
+    known = np.zeros(quick.size, dtype=bool)
+    mask = _bloom_mask(quick)
+    for words in blooms:
+        known |= (words[_bloom_place(quick, words.size)] & mask) == mask
+    return known
 
 
-def _bloom_place(
-    quick: NDArray[np.uint32], words: int
-) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    wide = quick.astype(np.uint64)
-    at = ((wide * np.uint64(words)) >> np.uint64(32)).astype(np.int64)
-    mixed = wide * _MIXER
+def _bloom_place(quick: NDArray[np.uint32], words: int) -> NDArray[np.int64]:
+    return ((quick.astype(np.uint64) * np.uint64(words)) >> np.uint64(32)).astype(np.int64)
+
+
+def _bloom_mask(quick: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    mixed = quick.astype(np.uint64) * _MIXER
     mixed ^= mixed >> np.uint64(29)
     mixed *= _MIXER
     mask = np.zeros(quick.size, dtype=np.uint64)
     for shift in _PROBES:
         mask |= np.uint64(1) << ((mixed >> np.uint64(shift)) & np.uint64(63))
-    return at, mask
+    return mask

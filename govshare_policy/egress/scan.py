@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from govshare_policy.egress.candidates import LONG, ROW, Forms, Table, forms_of, inner, tabulate
+from govshare_policy.egress.covered import covered
 from govshare_policy.egress.index import Index
 from govshare_policy.egress.join import Released, Standing, join
 from govshare_policy.egress.score import Hits, Ints, nothing
@@ -124,13 +125,15 @@ class Scanner:
         """Return which known value stands where; *numbers* grows."""
         whole = forms.whole
         items = [(whole[at], at, 0) for at in np.flatnonzero(self.known(whole)).tolist()]
-        parts = inner([table.cells[at] for at in forms.divisible])
-        distinct = list({text: None for text, _, _ in parts})
-        held = {distinct[at] for at in np.flatnonzero(self.known(distinct)).tolist()}
-        items += [(text, forms.divisible[owner], off) for text, owner, off in parts if text in held]
-        texts = [whole[at] for at in forms.complexes]
+        apart = ~covered(table, forms.complexes, longest=LONG, widest=WIDE)
+        divisible = [at for at in forms.divisible if apart[at]]
+        known = dict(zip(table.cells, whole, strict=True))
+        parts = inner([table.cells[at] for at in divisible], known, self.known)
+        items += [(text, divisible[owner], off) for text, owner, off in parts]
+        complexes = [at for at in forms.complexes if apart[at]]
+        texts = [whole[at] for at in complexes]
         cut = windows(texts, self.tagger.hashes, self.index.might_hold)
-        items += [(text, forms.complexes[owner], off) for text, owner, off in cut]
+        items += [(text, complexes[owner], off) for text, owner, off in cut]
         value = np.array(
             [numbers.setdefault(text, len(numbers)) for text, _, _ in items], dtype=np.int64
         )

@@ -23,6 +23,8 @@ _TYPED: Final = frozenset(
 )
 # Of these are written currencies, a month as a word at its end, and the T of a moment.
 _MEANING: Final = frozenset("abcdmnrstuyz")
+# Nor does any of these stand in a date, a sum or a number, whatever stands around it.
+_FINAL: Final = frozenset("kqwx")
 _CUTS: Final = frozenset(",;:=|\"'<>(){}[]\t\n，。；：、！？「」《》【】 ")
 _SIMPLE: Final = frozenset("_.@%+-/:")
 _DENSE: Final = frozenset("_.@%+-/, ")
@@ -52,11 +54,20 @@ class Made:
     UNIT: Final = 512
     RUN: Final = 1024
     ASCII: Final = 2048
+    FINAL: Final = 4096
+    AT: Final = 8192
 
 
 _CODE: Final = Made.DIGIT | Made.PLAIN_LETTER | Made.LETTER
 _ALNUM: Final = _CODE | Made.WORD | Made.TYPED
-_BESIDES: Final = Made.CUT | Made.DENSE | Made.UNIT | Made.RUN | Made.ASCII
+_BESIDES: Final = Made.CUT | Made.DENSE | Made.UNIT | Made.RUN | Made.ASCII | Made.FINAL | Made.AT
+_BITS: Final = (
+    (_CUTS, Made.CUT),
+    (_DENSE, Made.DENSE),
+    (_UNITS, Made.UNIT),
+    (_FINAL, Made.FINAL),
+    ("@", Made.AT),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +118,11 @@ class Shapes:
         codes = self.only(_CODE) & self.some(Made.PLAIN_LETTER)
         own: Bools = (digits | words | codes) & (self.size <= _MAX_DIGITS)
         return own
+
+    def bare_form(self) -> Bools:
+        """Return which cells are text for sure: their form is what is left of them without gaps."""
+        form: Bools = self.some(Made.FINAL) & ~self.some(Made.AT)
+        return form
 
     def simple(self) -> Bools:
         """Return which cells can hold nothing but the one value that they are."""
@@ -163,10 +179,11 @@ def _made_of(character: str) -> int:
         made = Made.TYPED
     else:
         made = Made.WORD
-    if character in _CUTS or character.isspace():
+    if character.isspace():
         made |= Made.CUT
-    if character in _DENSE:
-        made |= Made.DENSE
-    if character in _UNITS:
-        made |= Made.UNIT
+    if made & Made.WORD:
+        made |= Made.FINAL
+    for characters, mark in _BITS:
+        if character in characters:
+            made |= mark
     return made | Made.ASCII if character.isascii() else made

@@ -137,6 +137,8 @@ def _is_block(words: list[str]) -> bool:
 
 def is_readable(body: bytes) -> bool:
     """Tell whether *body* is text or a known form, and not merely bytes that decode by chance."""
+    if body.isascii() and len(body) < FEW_BYTES:
+        return body.decode().isprintable()
     try:
         text = body.decode()
     except UnicodeDecodeError:

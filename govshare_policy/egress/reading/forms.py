@@ -35,10 +35,17 @@ _UNREADABLE: Final = (
 )
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLE_ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
+# A byte that none of these begins with is looked at no further; a tar has its mark elsewhere.
+_FIRST: Final = frozenset(
+    mark[0] for mark in (*_PICTURES, *_UNREADABLE, _OLE, b"R", b"P", b"\x1f", b"B", b"\xfd")
+)
+_TAR_BYTES: Final = 257
 
 
 def is_known(body: bytes) -> bool:
     """Tell whether *body* begins like an archive, a picture or a document."""
+    if len(body) <= _TAR_BYTES and body[:1] and body[0] not in _FIRST:
+        return False
     return (
         packing_of(body) is not None
         or is_zip(body)

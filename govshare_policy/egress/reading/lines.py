@@ -32,6 +32,8 @@ _DIVIDER: Final = re.compile(
     r"[-=*_#~+.\s]{3,}|(?i:BEGIN:\w+|END:\w+)|\[[^\]]*\]|\*\d{1,9}"
     r"|[-*=#]{1,60}+[ \[][^\n]{0,60}[-*=#]{2,}"
 )
+# What a divider begins with, but for blanks.
+_DIVIDES: Final = frozenset("-=*_#~+.[BbEe")
 _LEAD: Final = re.compile(r"^(?:(?:[-*•+>#]{1,9}+[ \t]++)++|[+>])", re.MULTILINE)
 _SIZES: Final = re.compile(r"^\$\d{1,9}\r?\n", re.MULTILINE)
 _EMPTY: Final = re.compile(f"{CELL}{{2,}}")
@@ -49,6 +51,10 @@ _PERIOD_SAMPLE: Final = 400
 _MIN_ALIKE: Final = 0.9
 _DATED: Final = re.compile(r"[\d./:年月日 T-]+")
 _MAX_LONE_BLOCK: Final = 64
+# What stands around a value and says nothing.
+_EDGES: Final = "'\"`()[]{}<>,; "
+# A segment of more cells is no one record any more.
+_MAX_MERGED: Final = 64
 
 
 def has_joints(text: str) -> bool:
@@ -65,21 +71,55 @@ def without_leads(text: str) -> str:
     return text
 
 
-def lines_text(text: str) -> str:
-    """Return the segments of text of unknown shape."""
+def lines_text(text: str, *, beside: Sequence[str] = ()) -> str:
+    """Return the segments of text of unknown shape, and those of other readings *beside* them.
+
+    Where each line is a row of another reading too, the two are one segment.
+    """
     if text.startswith("*") and "\n$" in text:
         text = _SIZES.sub("", text)
     lines, starts = _laid_out(_JOINTS.sub("\n", text))
     if not lines:
-        return ""
+        return join_rows(beside)
     cut = _cut(lines)
     keys = [match.group(1).strip() if (match := _KEYED.match(line)) else "" for line in lines]
     if not _is_spread(lines, cut, keys):
-        return ROW.join(map(_joined, lines, cut))
+        rows = list(map(_joined, lines, cut))
+        apart = [reading for reading in beside if reading and not _merge(rows, lines, reading)]
+        return join_rows([*apart, *rows])
+    groupings = _groupings(lines, starts, keys)
     return join_rows(
-        ROW.join(CELL.join(_joined(lines[at], cut[at]) for at in group) for group in groups)
-        for groups in _groupings(lines, starts, keys)
+        [
+            *beside,
+            *(
+                ROW.join(CELL.join(_joined(lines[at], cut[at]) for at in group) for group in groups)
+                for groups in groupings
+            ),
+        ]
     )
+
+
+def _merge(rows: list[str], lines: Sequence[str], reading: str) -> bool:
+    """Put the rows of another *reading* of *lines* into *rows*, if it has one for each line.
+
+    What else it has, as its columns, stands at the end.
+    """
+    others = reading.split(ROW)
+    if len(others) < len(lines):
+        return False
+    merged = []
+    for row, line, other in zip(rows, lines, others, strict=False):
+        cells = other.split(CELL)
+        if cells[0] not in line or cells[-1] not in line:
+            return False
+        own = row.split(CELL)
+        bare = {cell.strip(_EDGES) for cell in own}
+        every = dict.fromkeys([*own, *(cell for cell in cells if cell.strip(_EDGES) not in bare)])
+        if len(every) > _MAX_MERGED:
+            return False
+        merged.append(CELL.join(every))
+    rows[:] = [*merged, *rows[len(lines) :], *others[len(lines) :]]
+    return True
 
 
 def _laid_out(text: str) -> tuple[list[str], list[int]]:
@@ -87,11 +127,20 @@ def _laid_out(text: str) -> tuple[list[str], list[int]]:
     lines: list[str] = []
     starts = [0]
     for line in text.splitlines():
-        if not line.strip() or _DIVIDER.fullmatch(line):
+        bare = line.strip()
+        if not bare or _is_divider(line):
             starts.append(len(lines))
-        if line.strip():
+        if len(line) > _LONG_LINE:
             lines += _shorten(line)
+        elif bare:
+            lines.append(bare)
     return lines, sorted({start for start in starts if start < len(lines)})
+
+
+def _is_divider(line: str) -> bool:
+    """Tell whether *line*, which is not empty, parts records and says nothing else."""
+    begins = line[0] in _DIVIDES or line[0].isspace()
+    return begins and _DIVIDER.fullmatch(line) is not None
 
 
 def _joined(line: str, cut: str) -> str:
@@ -106,8 +155,8 @@ def _cut(lines: Sequence[str]) -> list[str]:
 
 
 def _shorten(line: str) -> Iterator[str]:
-    """Yield *line*, or overlapping pieces of it: a page without line breaks is not one record."""
-    parts = _RUN.split(line) if len(line) > _LONG_LINE else [line]
+    """Yield *line*, which is long, or overlapping pieces of it: a page is not one record."""
+    parts = _RUN.split(line)
     if sum(map(len, parts[::2])) <= _LONG_LINE:
         yield line.strip()
         return
@@ -174,8 +223,7 @@ def _by_key(lines: Sequence[str], keys: Sequence[str]) -> list[range]:
     starts = [0]
     seen: set[str] = set()
     for index, key in enumerate(keys):
-        is_divider = _DIVIDER.fullmatch(lines[index]) is not None
-        if key in seen or is_divider or index - starts[-1] >= _MAX_BLOCK_LINES:
+        if key in seen or _is_divider(lines[index]) or index - starts[-1] >= _MAX_BLOCK_LINES:
             seen.clear()
             starts.append(index)
         if key:

@@ -9,9 +9,17 @@ from xml.parsers import expat
 
 from govshare_policy.egress.reading.escapes import unescape
 from govshare_policy.egress.reading.lines import lines_text
-from govshare_policy.egress.reading.model import CELL, Budget, Code, UnscannableError, join_rows
+from govshare_policy.egress.reading.model import (
+    CELL,
+    ROW,
+    Budget,
+    Code,
+    UnscannableError,
+    join_rows,
+    without_marks,
+)
 from govshare_policy.egress.reading.tables import table_text
-from govshare_policy.egress.reading.tree import Node
+from govshare_policy.egress.reading.tree import Node, windows_of
 
 _FEED_CHARS: Final = 1 << 20
 _TAG: Final = re.compile(r"<(/?)([A-Za-z][\w:.-]*)([^<>]*)>")
@@ -161,6 +169,24 @@ def parse_xml(text: str, *, budget: Budget) -> Node:
         feed(new_parser(), text.lstrip(), budget=budget)
         raise
     return builder.root()
+
+
+def flat_text(text: str, *, budget: Budget) -> str:
+    """Return the segments of XML that is no table or tree of records: all it says, in order.
+
+    Raises:
+        expat.ExpatError: If it is not XML.
+        UnscannableError: If it defines entities.
+    """
+    cells: list[str] = []
+    parser = new_parser()
+    parser.StartElementHandler = lambda _, attributes: cells.extend(attributes.values())
+    parser.CharacterDataHandler = cells.append
+    parser.CommentHandler = cells.append
+    parser.ProcessingInstructionHandler = lambda target, data: cells.extend((target, data))
+    feed(parser, text.lstrip(), budget=budget)
+    filled = [without_marks(cell) for cell in cells if cell.strip()]
+    return ROW.join(CELL.join(part) for part in windows_of(filled))
 
 
 def html_text(text: str, *, budget: Budget) -> str:

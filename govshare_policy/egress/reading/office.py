@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
 
+from govshare_policy.egress.reading.charset import decode_text
 from govshare_policy.egress.reading.lines import lines_text
-from govshare_policy.egress.reading.markup import feed, new_parser
+from govshare_policy.egress.reading.markup import feed, flat_text, new_parser
 from govshare_policy.egress.reading.model import (
     Budget,
     Code,
@@ -33,6 +34,10 @@ _ASIDE: Final = re.compile(
     r"(?:xl|word|ppt)/printerSettings/[^/]{1,60}\.bin|docProps/thumbnail\.(?:jpe?g|png|wmf|emf)"
     r"|Thumbnails/thumbnail\.png|layout-cache"
 )
+# Parts that are the same in nearly every file, or only name others.
+_FRAME: Final = re.compile(
+    r"\[Content_Types\]\.xml|(?:[^/]+/)*_rels/[^/]*\.rels|(?:xl|word|ppt)/theme/theme\d+\.xml"
+)
 _MAX_ASIDE_BYTES: Final = 1 << 16
 _WIDE_RUN: Final = re.compile(rb"(?:[ -~]\x00|[^\x00][\x4e-\x9f]){4,}+")
 _NARROW_RUN: Final = re.compile(rb"[ -~\x80-\xff]{4,}+")
@@ -46,20 +51,47 @@ def is_body(name: str) -> bool:
     )
 
 
-def printable(body: bytes) -> str:
+def part_text(body: bytes, *, budget: Budget) -> str:
+    """Return the text of one part of an office file.
+
+    Raises:
+        UnscannableError: If it is none.
+    """
+    texts = decode_text(body, budget=budget)
+    if not texts:
+        raise UnscannableError(Code.MALFORMED)
+    return texts[0]
+
+
+def frame_text(name: str, body: bytes, *, budget: Budget) -> str | None:
+    """Return the segments of a part that says how others look or lie; ``None`` of any other.
+
+    No record stands in it, but whatever it says is read.
+    """
+    if _FRAME.fullmatch(name) is None:
+        return None
+    try:
+        return flat_text(part_text(body, budget=budget), budget=budget)
+    except expat.ExpatError:
+        return None
+
+
+def _printable(body: bytes) -> str:
     """Return the runs of letters in *body*, one a line, whatever they mean."""
     wide = (run.decode("utf-16-le") for run in _WIDE_RUN.findall(body))
     narrow = (run.decode("utf-8", "ignore") for run in _NARROW_RUN.findall(body))
     return without_marks("\n".join([*wide, *narrow]))
 
 
-def is_aside(name: str, body: bytes) -> bool:
-    """Tell whether *body* is one of the small parts that say nothing: printer settings, preview.
+def aside_text(name: str, body: bytes) -> str | None:
+    """Return the segments of one of the small parts that say nothing, or ``None`` of any other.
 
-    Every file that is written by the usual programs has some. They are too small for more than a
-    few records, and what of them is text is read like the rest.
+    Every file that is written by the usual programs has some: printer settings, a preview. They
+    are too small for more than a few records, and what of them is text is read like the rest.
     """
-    return len(body) <= _MAX_ASIDE_BYTES and _ASIDE.fullmatch(name) is not None
+    if len(body) > _MAX_ASIDE_BYTES or _ASIDE.fullmatch(name) is None:
+        return None
+    return lines_text(_printable(body))
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ from typing import Final
 
 from govshare_policy.egress.reading.columns import columns_text
 from govshare_policy.egress.reading.lines import has_joints, lines_text, without_leads
-from govshare_policy.egress.reading.model import join_rows
 from govshare_policy.egress.reading.tables import (
     delimited_text,
     find_delimiter,
@@ -27,7 +26,7 @@ def plain_text(text: str) -> str:
         found = delimited_text(text, delimiter)
         is_short = text.count("\n", 0, 1 << 12) < _FEW_LINES
         in_doubt = is_short or not is_clean(text)
-        return join_rows([found, lines_text(text)]) if in_doubt else found
+        return lines_text(text, beside=[found]) if in_doubt else found
     rows = split_gaps(text)
     found = "" if rows is None else table_text(rows)
-    return join_rows([found, columns_text(text), lines_text(text)])
+    return lines_text(text, beside=[found, columns_text(text)])

@@ -38,11 +38,17 @@ from govshare_policy.egress.reading.model import (
     join_rows,
     without_marks,
 )
-from govshare_policy.egress.reading.office import body_text, is_aside, is_body, printable
+from govshare_policy.egress.reading.office import (
+    aside_text,
+    body_text,
+    frame_text,
+    is_body,
+    part_text,
+)
 from govshare_policy.egress.reading.packed import is_zlib, packing_of, unpack, unpack_bare
 from govshare_policy.egress.reading.plain import plain_text
 from govshare_policy.egress.reading.rich import rich_text
-from govshare_policy.egress.reading.sheets import is_sheet, sheet_texts
+from govshare_policy.egress.reading.sheets import SHARED, is_sheet, sheet_texts
 from govshare_policy.egress.reading.tree import json_text, parse_json, tree_text
 
 _DEFAULT: Final = Limits()
@@ -258,33 +264,27 @@ class _Reader:
         sheets: dict[str, str] = {}
         for key, body in members.items():
             name = key.partition("/")[2]
-            if is_office and name.startswith("xl/") and name.endswith(".xml"):
-                sheets[name] = self._part(body)
+            if is_office and (flat := frame_text(name, body, budget=self.budget)) is not None:
+                texts.append(self.budget.take(self._open_cells(flat, depth=depth)))
+            elif is_office and name.startswith("xl/") and name.endswith(".xml"):
+                sheets[name] = part_text(body, budget=self.budget)
             elif is_office and is_body(name):
-                found = body_text(self._part(body), budget=self.budget)
+                found = body_text(part_text(body, budget=self.budget), budget=self.budget)
                 texts.append(self.budget.take(self._open_cells(found, depth=depth)))
-            elif is_office and is_aside(name, body):
-                texts.append(self.budget.take(lines_text(printable(body))))
+            elif is_office and (aside := aside_text(name, body)) is not None:
+                texts.append(self.budget.take(aside))
             else:
                 texts.append(self.bytes_text(body, depth=depth))
         texts += [
             self.budget.take(self._open_cells(found, depth=depth))
             for found in sheet_texts(sheets, budget=self.budget)
         ]
-        known = {"xl/sharedStrings.xml", "xl/styles.xml"}
         texts += [
             self.text_text(text, depth=depth)
             for name, text in sheets.items()
-            if not is_sheet(name) and name not in known
+            if not is_sheet(name) and name not in SHARED
         ]
         return join_rows([*texts, joined_text(texts)])
-
-    def _part(self, body: bytes) -> str:
-        """Return the text of one part of an office file."""
-        texts = decode_text(body, budget=self.budget)
-        if not texts:
-            raise UnscannableError(Code.MALFORMED)
-        return texts[0]
 
     def _message(self, body: bytes, label: str, *, depth: int) -> str:
         """Return the segments of a message; its short parts are the fields of one form."""

@@ -12,6 +12,9 @@ from govshare_policy.egress.reading.markup import feed, new_parser
 from govshare_policy.egress.reading.model import Budget, Code, UnscannableError
 from govshare_policy.egress.reading.tables import table_text
 
+SHARED: Final = frozenset({"xl/sharedStrings.xml", "xl/styles.xml"})
+"""Parts that the sheets of a workbook point into."""
+
 _EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a sheet knows no time zone
 _MAX_SERIAL: Final = 2_958_466.0
 # Source: ECMA-376 part 1 §18.8.30, the formats that are not written down in a file.
@@ -91,11 +94,13 @@ class _Sheet:
             self.rows.append([])
         elif tag == "c":
             self.kind = attributes.get("t", "n")
-            self.is_date = _number(attributes.get("s", "")) in self.dates
+            self.is_date = "s" in attributes and _number(attributes["s"]) in self.dates
         self.pieces.clear()
 
     def end(self, name: str) -> None:
         """Close an element."""
+        if not self.pieces:
+            return
         tag = name.rpartition(":")[2]
         text = "".join(self.pieces).strip()
         self.pieces.clear()

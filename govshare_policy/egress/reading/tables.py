@@ -52,6 +52,7 @@ MAX_MOLTEN: Final = 8
 _LIMIT: Final = threading.Lock()
 _MAX_FIELD_CHARS: Final = 1 << 24
 _OTHER_MARKS: Final = re.compile(r"[(\[{<=]|: |\uff1a")
+_FIGURE: Final = re.compile(r"\d{3}")
 _GAPS: Final = re.compile(r"(?<=\S)(?: {2,}|\u3000+)(?=\S)")
 
 _EMPHASIS: Final = re.compile(r"(?:\*\*|[*`~_])?+[ \t]*+\|[ \t]*+(?:\*\*|[*`~_])?+")
@@ -67,8 +68,16 @@ def find_delimiter(text: str) -> str | None:
     if not lines:
         return None
     best: tuple[int, str] | None = None
+    sample = "\n".join(lines)
+    is_quoted = '"' in sample
     for delimiter in DELIMITERS:
-        counts = Counter(_count(line, delimiter) for line in lines)
+        if delimiter not in sample:
+            continue
+        counts = Counter(
+            [_count(line, delimiter) for line in lines]
+            if is_quoted
+            else [line.count(delimiter) for line in lines]
+        )
         width, agreeing = max(counts.items(), key=lambda item: (item[1], item[0]))
         if width and agreeing >= _AGREEMENT * len(lines) and (best is None or width > best[0]):
             best = (width, delimiter)
@@ -76,8 +85,11 @@ def find_delimiter(text: str) -> str | None:
 
 
 def is_clean(text: str) -> bool:
-    """Tell whether the delimiters of *text* are all that parts anything in it."""
-    return _OTHER_MARKS.search(text, 0, _SAMPLE_CHARS) is None
+    """Tell whether the delimiters of *text* are all that parts anything in its rows."""
+    head = text.find("\n", 0, _SAMPLE_CHARS) + 1
+    # The name of a field may have its unit in brackets.
+    begin = 0 if _FIGURE.search(text, 0, head) else head
+    return _OTHER_MARKS.search(text, begin, _SAMPLE_CHARS) is None
 
 
 def _count(line: str, delimiter: str) -> int:
@@ -151,7 +163,15 @@ def table_text(rows: _Rows) -> str:
 
 def _emit(rows: Iterable[Sequence[str]]) -> str:
     """Return *rows* as segments."""
-    return ROW.join(CELL.join(map(without_marks, row)) for row in rows)
+    return ROW.join(map(_row, rows))
+
+
+def _row(cells: Sequence[str]) -> str:
+    """Return *cells* as one segment."""
+    row = CELL.join(cells)
+    if ROW in row or row.count(CELL) >= max(1, len(cells)):
+        return CELL.join(map(without_marks, cells))
+    return row
 
 
 def _columns(rows: _Rows, width: int) -> list[list[str]]:

@@ -146,7 +146,7 @@ class _Walk:
 
     def _visit_list(self, items: list[Node], *, inherited: tuple[str, ...], level: int) -> None:
         if _is_scalars(items):
-            for part in _windows(_cells(items)):
+            for part in windows_of(_cells(items)):
                 self.emit((*inherited, *part))
             return
         if len(items) > 1 and all(map(_is_scalars, items)):
@@ -272,7 +272,7 @@ def _flatten(node: Node, *, level: int, limit: int) -> Iterator[str]:
                 yield cell
 
 
-def _windows(cells: list[str]) -> Iterator[list[str]]:
+def windows_of(cells: Sequence[str]) -> Iterator[Sequence[str]]:
     """Yield *cells* in overlapping runs: a flat list may be records laid end to end."""
     if len(cells) <= _WINDOW:
         yield cells
