@@ -8,7 +8,7 @@ meanwhile. docs/spec/audit-log.md, "Writers", has the layout.
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +45,8 @@ class FilePin:
 
     path: Path
     disk: Disk = Disk()  # noqa: RUF009 - it has no state
+    # The last turn that is known to be on the disk, because it was synced here.
+    _synced: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -57,13 +59,19 @@ class FilePin:
         return None if state is None else state.mark
 
     def advance(self, old: Mark | None, new: Mark) -> None:
-        """Write over the older block, if the newer holds *old*."""
+        """Write over the older block, if the newer holds *old*.
+
+        The newer block has to be on the disk for that. Of what another process wrote, or failed
+        to sync, nobody here knows; so the first move replaces the file.
+        """
         state = self._read()
         if (None if state is None else state.mark) != old:
             raise AuditError(f"the pin `{self.name}` was moved by another writer")
         if old is not None:
             old.verify_next(new, name=self.name)
-        turn = 0 if state is None else state.turn + 1
+        is_synced = state is not None and self._synced == [state.turn]
+        turn = state.turn + 1 if state is not None and is_synced else 0
+        self._synced.clear()
         try:
             if turn == 0:
                 self.disk.replace(self.path, _block(new, turn).ljust(_BLOCKS * BLOCK_BYTES, b"\n"))
@@ -71,11 +79,24 @@ class FilePin:
                 self._write(_block(new, turn), turn % _BLOCKS * BLOCK_BYTES)
         except OSError as error:
             raise AuditError(f"the pin `{self.name}` cannot be written") from error
+        self._synced.append(turn)
 
     def close(self) -> None:
         """Do nothing: no file is kept open."""
 
     def _read(self) -> _State | None:
+        before = None
+        while (data := self._data()) is not None:
+            try:
+                return _state(data)
+            except VerificationError:
+                # A writer may have been at it between the one block and the other.
+                if data == before:
+                    raise
+            before = data
+        return None
+
+    def _data(self) -> bytes | None:
         # By its name each time: a file that was put in its place must not go unseen.
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -84,12 +105,11 @@ class FilePin:
         except OSError as error:
             raise AuditError(f"the pin `{self.name}` cannot be read") from error
         try:
-            data = os.read(fd, _BLOCKS * BLOCK_BYTES + 1)
+            return os.read(fd, _BLOCKS * BLOCK_BYTES + 1)
         except OSError as error:
             raise AuditError(f"the pin `{self.name}` cannot be read") from error
         finally:
             os.close(fd)
-        return _state(data)
 
     def _write(self, block: bytes, offset: int) -> None:
         fd = self.disk.open(self.path)

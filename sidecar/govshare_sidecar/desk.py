@@ -279,6 +279,8 @@ class Desk:
 
     async def _carried(self, kept: "asyncio.Future[_T]") -> _T:
         """Return what *kept* comes to; a caller that goes away leaves it to its end."""
+        # A task that is carried through waits for nothing else: one call takes one place.
+        self._under_way.difference_update((asyncio.current_task(),))
         self._under_way.add(kept)
         kept.add_done_callback(self._ended)
         return await asyncio.shield(kept)

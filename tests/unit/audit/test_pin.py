@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pin only moves forward, and only from where its writer believes it is."""
 
+import errno
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from govshare_policy.audit import FilePin, Mark
+from govshare_policy.audit.disk import Disk
 from govshare_policy.errors import AuditError, VerificationError
 
 MARK = Mark(origin="one", size=3, root=bytes(range(32)))
@@ -125,6 +129,50 @@ def test_a_file_of_two_blocks_has_to_make_sense(tmp_path: Path) -> None:
     # One changed digit: the block is not whole, and the one before it stands.
     pin.path.write_bytes(data[:one] + b"\n5\n" + data[one + 3 :])
     assert pin.load() == replace(MARK, size=3, time=3)
+
+
+class WornDisk(Disk):
+    """Syncs three times, and then takes what is written and fails to sync it."""
+
+    def __init__(self) -> None:
+        self.syncs = 3
+
+    def datasync(self, fd: int) -> None:
+        self.syncs -= 1
+        if self.syncs < 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().datasync(fd)
+
+
+def test_nothing_is_built_on_a_block_that_may_not_be_on_the_disk(tmp_path: Path) -> None:
+    """What another process failed to sync is read from memory, and is gone with the power."""
+    path = tmp_path / "pin"
+    pin = FilePin(path=path, disk=WornDisk())
+    for size in range(1, 4):
+        pin.advance(pin.load(), replace(MARK, size=size))
+    with pytest.raises(AuditError, match="cannot be written"):
+        pin.advance(replace(MARK, size=3), replace(MARK, size=4))
+    assert pin.load() == replace(MARK, size=4)
+
+    again = FilePin(path=path)
+    again.advance(replace(MARK, size=4), replace(MARK, size=5))
+    assert path.read_bytes()[4096:] == b"\n" * 4096, "the file was replaced whole"
+    whole = path.read_bytes()[:4096]
+    again.advance(replace(MARK, size=5), replace(MARK, size=6))
+    assert path.read_bytes()[:4096] == whole, "what is on the disk is left to the last"
+    assert again.load() == replace(MARK, size=6)
+
+
+def test_a_reader_beside_a_writer_does_not_take_it_for_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two blocks are read one after the other, and the writer may be quicker."""
+    older = advanced(tmp_path / "older", 3).path.read_bytes()
+    pin = advanced(tmp_path / "pin", 6)
+    newer = pin.path.read_bytes()
+    seen: Iterator[bytes] = iter([older[:4096] + newer[4096:], newer])
+    monkeypatch.setattr(os, "read", lambda _fd, _count: next(seen))
+    assert pin.load() == replace(MARK, size=6, time=6)
 
 
 def test_a_pin_of_the_older_form_becomes_one_of_two_blocks(tmp_path: Path) -> None:

@@ -240,6 +240,28 @@ def test_a_slow_disk_holds_up_the_calls_and_not_the_loop(world: World) -> None:
     run(world, scenario())
 
 
+def test_a_call_that_waited_its_turn_takes_up_one_place(world: World) -> None:
+    """Neither it nor its record is counted beside the other."""
+
+    async def scenario() -> None:
+        world.subjects.disk.set()
+        tasks = [await world.ask(replace(CALL, subject="ID1"))]
+        while not world.log.waiting:  # noqa: ASYNC110  it is filled from another thread
+            await asyncio.sleep(0.01)
+        assert world.desk.queued == 1
+        tasks.append(await world.ask())
+        assert world.desk.queued == 2
+        tasks[0].cancel()
+        settled = asyncio.create_task(world.desk.settle())
+        await world.arrived()
+        assert not settled.done()
+        world.log.take()
+        await settled
+        assert isinstance(await tasks[1], Answer)
+
+    run(world, scenario())
+
+
 def test_a_place_is_for_one_request_of_one_caller(world: World) -> None:
     async def scenario() -> None:
         mine, yours = Evidence(spki=bytes(32)), Evidence(spki=bytes([1]) * 32)
