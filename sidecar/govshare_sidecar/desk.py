@@ -3,30 +3,30 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from govshare_policy.audit import Receipt
 from govshare_policy.call import Action, Call
 from govshare_policy.egress.batchfile import DIGEST_BYTES
 from govshare_policy.egress.leafstore import LeafStore
-from govshare_policy.egress.released import release_key, seal
-from govshare_policy.errors import AuditError, VerificationError
+from govshare_policy.errors import AuditError
 from govshare_policy.gate import Answer, Decided, Gate, Outcome
 from govshare_policy.identity import Evidence, Identity
 from govshare_sidecar.clock import Clock
 from govshare_sidecar.limits import NO_LIMITS_STATED, Limits, Places
 from govshare_sidecar.metrics import Metrics, Stage
 from govshare_sidecar.refusal import Cause, RefusedError
+from govshare_sidecar.sealing import Sealer
 from govshare_sidecar.shadow import Shadow
 from govshare_sidecar.tracing import NO_TRACING, Tracing, answered, concluded
+from govshare_sidecar.under_way import UnderWay
 from govshare_sidecar.witness.feeder import Feeder
 
 _log: Final = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
 
 class _Asked(NamedTuple):
@@ -57,7 +57,7 @@ class Desk:
         leaves: LeafStore | None = None,
     ) -> None:
         self._gate = gate
-        self._leaves = leaves
+        self._sealer = Sealer(salts=gate.salts, leaves=leaves)
         self._shadow = shadow
         self._clock = Clock(gate.now)
         self._most = limits.in_flight
@@ -67,7 +67,7 @@ class Desk:
         self._on_failure = on_failure
         # Owned by the event loop, as everything else here.
         self._failure: AuditError | None = None
-        self._under_way: set[asyncio.Future[Any]] = set()
+        self._under_way = UnderWay(on_failure=self.close)
         self._places = Places(most=limits.in_flight, share=limits.per_caller)
         self._streams = Places(most=limits.streams, share=limits.streams_per_caller)
         self._draining = False
@@ -155,7 +155,7 @@ class Desk:
         asked = _Asked(call, evidence, entrance)
         decide = partial(self._gate.decide, call, evidence, values=values, recognised=recognised)
         if _is_kept(call, evidence) or self._turn.locked():
-            return await self._carried_through(self._in_turn(asked, decide))
+            return await self._under_way.work(self._in_turn(asked, decide))
         # Most calls are decided at once, and wait for nothing but their record.
         with self.stage(Stage.DECISION):
             self._verify_able()
@@ -192,16 +192,15 @@ class Desk:
             AuditError: If it was not recorded.
         """
         if len(outcome.records) > DIGEST_BYTES:
-            return await self._carried_through(self._conclude_many(answer, outcome))
+            return await self._under_way.work(self._conclude_many(answer, outcome))
         with self._concluding(outcome):
             if outcome.records:
-                outcome = self._sealed(answer, outcome)
-            return await self._carried(self._gate.offer_outcome(answer, outcome))
+                outcome = self._sealer.sealed(answer, outcome)
+            return await self._under_way.record(self._gate.offer_outcome(answer, outcome))
 
     async def settle(self) -> None:
         """Return once every record under way has been written or has failed."""
-        while self._under_way:
-            await asyncio.wait(self._under_way)
+        await self._under_way.settle()
 
     def close(self, error: AuditError) -> AuditError:
         """Answer no call any more because of *error*, and return what to tell the callers."""
@@ -246,7 +245,7 @@ class Desk:
             try:
                 kept = self._gate.offer(decided)
                 kept.add_done_callback(partial(self._count, asked, decided.answer))
-                receipt = await self._carried(kept)
+                receipt = await self._under_way.record(kept)
             except AuditError as error:
                 raise self.close(error) from error
         answer = replace(decided.answer, receipt=receipt)
@@ -264,8 +263,8 @@ class Desk:
     async def _conclude_many(self, answer: Answer, outcome: Outcome) -> Receipt:
         with self._concluding(outcome):
             # Of several records the leaves are kept, and they may be many.
-            outcome = await asyncio.to_thread(self._sealed, answer, outcome)
-            return await self._carried(self._gate.offer_outcome(answer, outcome))
+            outcome = await asyncio.to_thread(self._sealer.sealed, answer, outcome)
+            return await self._under_way.record(self._gate.offer_outcome(answer, outcome))
 
     @contextmanager
     def _concluding(self, outcome: Outcome) -> Iterator[None]:
@@ -276,44 +275,6 @@ class Desk:
                 yield
             except AuditError as error:
                 raise self.close(error) from error
-
-    async def _carried(self, kept: "asyncio.Future[_T]") -> _T:
-        """Return what *kept* comes to; a caller that goes away leaves it to its end."""
-        # A task that is carried through waits for nothing else: one call takes one place.
-        self._under_way.difference_update((asyncio.current_task(),))
-        self._under_way.add(kept)
-        kept.add_done_callback(self._ended)
-        return await asyncio.shield(kept)
-
-    def _ended(self, kept: "asyncio.Future[Any]") -> None:
-        self._under_way.discard(kept)
-        error = None if kept.cancelled() else kept.exception()
-        # Nobody may be waiting any more; the desk has to know all the same.
-        if isinstance(error, AuditError):
-            self.close(error)
-
-    def _sealed(self, answer: Answer, outcome: Outcome) -> Outcome:
-        """Return *outcome* with the root over the records that left.
-
-        Raises:
-            AuditError: If there is no key for it, or the leaves cannot be kept.
-        """
-        try:
-            key = release_key(self._gate.salts, answer.record_id)
-        except VerificationError:
-            # Erased since the answer: then no record that left may be provable either.
-            return outcome
-        sealed = seal(key, outcome.records)
-        if self._leaves is not None and sealed.records > 1:
-            self._leaves.keep(answer.record_id, sealed.leaves)
-        return replace(outcome, root=sealed.root)
-
-    async def _carried_through(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Do *work* to its end, even if the caller goes away: a record is never half wanted."""
-        task = asyncio.create_task(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
 
     def _verify_able(self) -> None:
         self._verify_open()
