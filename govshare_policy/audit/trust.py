@@ -103,7 +103,10 @@ class TrustPolicy:
                 key is forged, or a key of the log that had to sign as well did not.
         """
         if checkpoint.origin != self.origin:
-            raise VerificationError("the checkpoint is of another log")
+            raise VerificationError(
+                "each log has a trust file of its own: the checkpoint is of the log "
+                f"`{checkpoint.origin}`, and the trust file is for the log `{self.origin}`"
+            )
         covering = tuple(key for key in self.keys if key.covers(checkpoint.size))
         signed = _signers(checkpoint, covering)
         if not signed:

@@ -15,6 +15,7 @@ from govshare_policy.crypto import PublicKey
 from govshare_policy.errors import ConfigError, VerificationError
 
 FORMAT: Final = "govshare-trust/v1"
+_PEM: Final = "-----BEGIN "
 _REQUIRED: Final = {"name", "public", "from"}
 _OPTIONAL: Final = {"to", "revoked_after"}
 _ALWAYS: Final = {"format", "origin", "key"}
@@ -30,9 +31,20 @@ def load_trust(path: Path) -> TrustPolicy:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the trust file `{path.name}` cannot be read") from error
-    return parse_trust(text)
+    except OSError as error:
+        cause = str(error.strerror).lower()
+        raise ConfigError(f"the trust file `{path.name}` cannot be read: {cause}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"`{path.name}` is not a trust file: it is no text") from error
+    if text.lstrip().startswith(_PEM):
+        raise ConfigError(
+            f"`{path.name}` is not a trust file but a key or certificate; a trust file names the "
+            "log beside its key, as `trust.toml` does"
+        )
+    try:
+        return parse_trust(text)
+    except ConfigError as error:
+        raise ConfigError(f"`{path.name}`: {error}") from None
 
 
 def parse_trust(text: str) -> TrustPolicy:

@@ -214,7 +214,10 @@ def read_manifest(directory: Path, trust: TrustPolicy) -> Manifest:
     with blame(Damage.MANIFEST, MANIFEST):
         manifest = load_manifest(directory)
         if manifest.origin != trust.origin:
-            raise VerificationError("it is not the log that the trust file names")
+            raise VerificationError(
+                "each log has a trust file of its own: this is the log "
+                f"`{manifest.origin}`, and the trust file is for the log `{trust.origin}`"
+            )
     return manifest
 
 

@@ -193,12 +193,16 @@ class _Words:
 
     def code(self, row: Row, column: str) -> str:
         """Return the cell of *column* in codes; what is no known word stays as it is."""
-        cell = unicodedata.normalize("NFC", row.text(column))
+        cell = row.text(column)
+        if not cell:
+            return ""
+        if not cell.isascii():
+            cell = unicodedata.normalize("NFC", cell)
         if column == ITEM_TYPES:
-            return SEPARATOR.join(map(_item_part, _PARTS.split(cell))) if cell else ""
+            return SEPARATOR.join(map(_item_part, _PARTS.split(cell)))
         if column in LISTS:
             separator = "," if column == "items" else "|"
-            words = (word.strip() for word in _SEPARATORS.split(cell)) if cell else ()
+            words = (word.strip() for word in _SEPARATORS.split(cell))
             return separator.join(self._one(row, column, word) for word in words)
         return self._one(row, column, cell)
 

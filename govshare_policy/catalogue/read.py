@@ -34,6 +34,8 @@ def load_catalogue(directory: Path) -> Catalogue:
         FactError: If a file, column, code, date or reference is wrong; names file, line and
             column. A cell that states nothing is no fault here.
     """
+    if directory.is_file():
+        raise FactError(f"`{directory.name}` is a file; --data takes the directory of registers")
     if not directory.is_dir():
         raise FactError(f"the data directory `{directory.name}` does not exist")
     departments = _rows(directory, "departments.tsv")

@@ -15,6 +15,7 @@ from govshare_policy.catalogue.model import LintRule, LintText, Severity, ShareM
 from govshare_policy.errors import PolicyError
 from govshare_policy.legal import Clause
 from govshare_policy.policy import load_pack, packs_directory
+from govshare_policy.policy.plain import decode_plain
 from govshare_policy.register import model
 
 RULES_FILE: Final = "catalogue.toml"
@@ -71,9 +72,7 @@ def parse_lint(
         PolicyError: If anything in it is not what it has to be; names the key.
     """
     try:
-        table = tomllib.loads(data.decode("utf-8", "strict"))
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"{RULES_FILE}: not valid UTF-8 at byte {error.start}") from None
+        table = tomllib.loads(decode_plain(RULES_FILE, data))
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{RULES_FILE}: {error}") from None
     _check_keys(table, frozenset(("rule", "share")), frozenset(("rule", "share")), "the file")

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read a table that somebody else made (TSV, CSV or XLSX), row by row, changing nothing."""
 
+import codecs
 import csv
 import io
+import re
 import warnings
 import zipfile
 import zlib
@@ -10,14 +12,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 from xml.etree.ElementTree import ParseError  # the error of the parser that openpyxl uses
+from xml.parsers.expat import ExpatError
 
-from openpyxl import load_workbook
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.styles.stylesheet import apply_stylesheet
 from openpyxl.utils.exceptions import InvalidFileException
-from openpyxl.workbook import Workbook
-from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
+from govshare_policy.catalogue.sheet import Formats, SheetReader, Value
 from govshare_policy.errors import CallError, FactError
 
 MAX_FILE_BYTES: Final = 128 * 1024 * 1024
@@ -27,10 +30,15 @@ MAX_COLUMNS: Final = 64
 MAX_CELL: Final = 32_767  # characters; what a spreadsheet can hold
 ENCODINGS: Final = ("utf-8", "gb18030")
 _DELIMITERS: Final = {".tsv": "\t", ".csv": ","}
+_DIMENSION: Final = re.compile(rb"""dimension ref=["'][A-Z]{1,3}\d{1,7}:[A-Z]{1,3}(\d{1,7})["']""")
+_OLD_WORKBOOK: Final = bytes.fromhex("d0cf11e0a1b11ae1")  # a compound file, [MS-CFB] 2.2
+_ZIP: Final = b"PK\x03\x04"
+_HEAD_BYTES: Final = 4096
 # What a file that is not a workbook makes the reader raise: there is no common base.
 _BROKEN: Final = (
     AttributeError,
     EOFError,
+    ExpatError,
     IndexError,
     InvalidFileException,
     KeyError,
@@ -91,6 +99,7 @@ def open_table(path: Path, *, sheet: str | None = None, encoding: str = "utf-8")
     """
     suffix = path.suffix.lower()
     data = _read(path)
+    _refuse_disguised(path.name, suffix, data)
     if suffix == ".xlsx":
         return _open_workbook(path.name, data, sheet)
     if suffix not in _DELIMITERS:
@@ -109,6 +118,18 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise FactError(f"{path.name}: cannot be read ({error.strerror})") from None
+
+
+def _refuse_disguised(name: str, suffix: str, data: bytes) -> None:
+    """Raise :exc:`FactError` if *data* is, by its first bytes, what another program saves."""
+    if data.startswith(_OLD_WORKBOOK):
+        raise FactError(
+            f"{name}: an old .xls workbook, or one with a password; save it as .xlsx without one"
+        )
+    if suffix in _DELIMITERS and data.startswith(_ZIP):
+        raise FactError(f"{name}: a workbook and no text; name it .xlsx")
+    if suffix in _DELIMITERS and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FactError(f"{name}: UTF-16, as some programs save `Unicode text`; save it as UTF-8")
 
 
 def _decode(name: str, data: bytes, encoding: str) -> str:
@@ -143,51 +164,71 @@ def _open_workbook(name: str, data: bytes, sheet: str | None) -> Table:
         if unpacked > MAX_UNPACKED_BYTES:
             raise FactError(f"{name}: unpacks to more than {MAX_UNPACKED_BYTES >> 20} MiB")
         with warnings.catch_warnings(action="ignore"):  # of styles and such, which are not read
-            book = load_workbook(io.BytesIO(data), read_only=True, keep_links=False)
+            book = ExcelReader(io.BytesIO(data), read_only=True, keep_links=False)
+            book.read_manifest()
+            book.read_strings()
+            book.read_workbook()
+            apply_stylesheet(book.archive, book.wb)
+            sheets = _sheets(book)
     except _BROKEN:
         raise FactError(f"{name}: not a workbook that can be read") from None
-    chosen = _sheet(name, book, sheet)
-    # What a workbook says of its own size need not be true.
-    size = chosen.max_row or 0
-    chosen.reset_dimensions()
-    return Table(name=name, unit="row", lines=_sheet_lines(name, chosen), size=size)
+    part = sheets[_sheet(name, list(sheets), sheet)]
+    formats = Formats(
+        strings=book.shared_strings,
+        # openpyxl has no public name for what its own readers are given.
+        dates=frozenset(book.wb._date_formats),  # type: ignore[attr-defined]  # noqa: SLF001
+        durations=frozenset(book.wb._timedelta_formats),  # type: ignore[attr-defined]  # noqa: SLF001
+        epoch=book.wb.epoch,
+    )
+    lines = _sheet_lines(name, book.archive, part, formats)
+    return Table(name=name, unit="row", lines=lines, size=_stated_size(book.archive, part))
 
 
-def _sheet(name: str, book: Workbook, wanted: str | None) -> ReadOnlyWorksheet:
-    names = [sheet.title for sheet in book.worksheets]
+def _stated_size(archive: zipfile.ZipFile, part: str) -> int:
+    """Return how many rows a sheet says that it has, which need not be true; 0 if nothing."""
+    try:
+        with archive.open(part) as source:
+            found = _DIMENSION.search(source.read(_HEAD_BYTES))
+    except _BROKEN:
+        return 0  # reading its rows will say so
+    return int(found[1]) if found is not None else 0
+
+
+def _sheets(book: ExcelReader) -> dict[str, str]:
+    """Return the name of every sheet of cells, and of the part that holds it."""
+    return {
+        sheet.name: rel.target
+        for sheet, rel in book.parser.find_sheets()
+        if rel.target in book.valid_files and "chartsheet" not in rel.Type
+    }
+
+
+def _sheet(name: str, names: Sequence[str], wanted: str | None) -> str:
     if wanted is None and len(names) != 1:
         raise CallError(f"{name} has {len(names)} sheets; say which with --sheet")
     if wanted is not None and wanted not in names:
         raise CallError(f"{name} has no sheet of that name; it has {', '.join(names)}")
-    chosen = book.worksheets[0 if wanted is None else names.index(wanted)]
-    return cast("ReadOnlyWorksheet", chosen)  # the book was opened read-only
+    return names[0] if wanted is None else wanted
 
 
-def _sheet_lines(name: str, sheet: ReadOnlyWorksheet) -> Iterator[Line]:
-    # One row more than may be: a workbook with a cell in the last row of all is refused at once.
-    rows = sheet.iter_rows(max_row=MAX_ROWS + 2)  # type: ignore[misc]  # borrowed from Worksheet
-    number = 0
-    while True:
-        try:
-            row = next(rows, None)
-        except _BROKEN:
-            raise FactError(f"{name} row {number + 1}: the workbook is damaged") from None
-        if row is None:
-            return
-        number += 1
-        where = f"{name} row {number}"
-        cells = tuple(
-            _cell_text(cell.value, cell.data_type, f"{where} column {place}")
-            for place, cell in enumerate(row, 1)
-        )
-        if any(cells):
-            _check_size(where, number, cells)
-            yield Line(number=number, cells=cells)
-        elif number > MAX_ROWS + 1:
-            raise FactError(f"{where}: more than {MAX_ROWS} rows")
+def _sheet_lines(
+    name: str, archive: zipfile.ZipFile, part: str, formats: Formats
+) -> Iterator[Line]:
+    def said(value: Value, kind: str, row: int, column: int) -> str:
+        return _cell_text(value, kind, f"{name} row {row} column {column}")
+
+    reader = SheetReader(formats, said)
+    try:
+        with archive.open(part) as source:
+            for number, cells in reader.rows(source):
+                _check_size(f"{name} row {number}", number, cells)
+                if cells:
+                    yield Line(number=number, cells=cells)
+    except _BROKEN:
+        raise FactError(f"{name} row {max(reader.row, 1)}: the workbook is damaged") from None
 
 
-def _cell_text(value: object, kind: str, where: str) -> str:
+def _cell_text(value: Value, kind: str, where: str) -> str:
     """Return what a cell of a workbook says, as a person would write it into a register."""
     if value is None:
         return ""
@@ -204,7 +245,7 @@ def _cell_text(value: object, kind: str, where: str) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, (str, int, float)):
-        return str(value).strip().replace("\r\n", "\n")
+        return str(value).strip()
     raise FactError(f"{where}: neither text, number nor date")
 
 

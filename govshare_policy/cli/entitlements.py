@@ -41,6 +41,10 @@ _STATES: Final = {
     State.REVOKED: ("已撤销", "revoked", "red"),
     State.SUSPENDED: ("已暂停", "suspended", "magenta"),
 }
+_OPEN_ANYWAY: Final = (
+    "以下信息项对各部门开放，无需授权，与该授权的状态无关",
+    "these fields are open to all; no grant is needed, and the state of this one changes nothing",
+)
 _HEADS: Final = {
     Lang.ZH: ("资源", "授权", "现在可用，或所缺条件"),
     Lang.EN: ("resource", "grant", "lawful now, or what is missing"),
@@ -141,6 +145,8 @@ def _document(one: Entitlement) -> dict[str, object]:
             for scope in one.scopes
         ],
         "missing": _missing(one.missing) if one.missing is not None else None,
+        "note": _OPEN_ANYWAY[1] if one.is_open_anyway else "",
+        "note_zh": _OPEN_ANYWAY[0] if one.is_open_anyway else "",
     }
 
 
@@ -181,7 +187,10 @@ def _print(found: Iterable[Entitlement], lang: Lang) -> None:
 
 def _said(one: Entitlement, *, chinese: bool) -> Text:
     if one.missing is None:
-        return Text("\n").join(_scope(scope, chinese=chinese) for scope in one.scopes)
+        lines = [_scope(scope, chinese=chinese) for scope in one.scopes]
+        if one.is_open_anyway:
+            lines.insert(0, Text(_OPEN_ANYWAY[0 if chinese else 1], style="yellow"))
+        return Text("\n").join(lines)
     reason = one.missing.reasons[0]
     text, remedy = (reason.text_zh, reason.remedy_zh) if chinese else (reason.text, reason.remedy)
     said = Text(f"{one.missing.outcome.value} ", style=COLOURS[one.missing.outcome])

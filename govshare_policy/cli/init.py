@@ -189,7 +189,7 @@ def _build(
     _write(draft / "govshare.toml", toml)
     _write(draft / "trust.toml", trust_text(origin, public))
     _write(draft / "department.py", _sample("department.py"))
-    _write(draft / "README.md", _readme(profile, precedence))
+    _write(draft / "README.md", _readme(profile, precedence, origin))
     return Deployment(
         directory=target,
         profile=profile,
@@ -252,12 +252,13 @@ def _sample(name: str) -> str:
     return (resources.files("govshare_policy.cli.sample") / name).read_text(encoding="utf-8")
 
 
-def _readme(profile: str, precedence: Precedence) -> str:
+def _readme(profile: str, precedence: Precedence, origin: str) -> str:
     # Only Hubei makes the information system part of what a grant covers (HU-a24-02).
     bound = profile == "hubei" and precedence is not Precedence.NATIONAL
     return Template(_sample("README.md.in")).substitute(
         profile=profile,
         precedence=precedence.value,
+        origin=origin,
         other_system="403" if bound else "200",
         curl_allowed=_curl("SYS-HCB-PRH"),
         curl_other_system=_curl("SYS-HCB-WEB"),

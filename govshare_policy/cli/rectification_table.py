@@ -9,7 +9,15 @@ from rich.text import Text
 
 from govshare_policy.cli.output import console
 from govshare_policy.report.rectification import Rectification
-from govshare_policy.report.words import GRADES, NOBODY, STATES, UNVERIFIED, VERIFIED, Words
+from govshare_policy.report.words import (
+    GRADES,
+    NOBODY,
+    STATES,
+    UNVERIFIED,
+    VERIFIED,
+    Words,
+    judged_on,
+)
 from govshare_policy.supervision import Proceeding, Violation
 
 
@@ -17,7 +25,8 @@ def print_rectification(listed: Rectification, *, chinese: bool) -> None:
     """Print what was found, violation by violation, and what nobody can see."""
     out, text = console(), listed.text
     out.print(Text(text.name_zh if chinese else text.name_en, style="bold"))
-    out.print(Text(f"{listed.span.first} – {listed.span.last}, {listed.as_of} (Asia/Shanghai)"))
+    out.print(Text(f"{listed.span.first} – {listed.span.last} (Asia/Shanghai)"))
+    out.print(Text(f"  {_word(judged_on(listed.as_of, listed.later), chinese=chinese)}"))
     for source in listed.sources:
         verified = source.verdict is not None
         said = _word(VERIFIED if verified else UNVERIFIED, chinese=chinese)

@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -25,9 +25,11 @@ from govshare_policy.cli.report_rectification import rectification_command
 from govshare_policy.cli.report_table import print_duties, print_report
 from govshare_policy.deadline import load_calendar
 from govshare_policy.errors import CallError
+from govshare_policy.identity import legal_day
 from govshare_policy.register import load_register
 from govshare_policy.report import (
     Annual,
+    AsOf,
     Figures,
     Span,
     csv_text,
@@ -73,6 +75,12 @@ CalendarOption = Annotated[
         help="A TSV file (date, kind: holiday or makeup_workday) over the published holidays.",
     ),
 ]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", metavar="DATE", help="The report as it was at the end of this day; else today."
+    ),
+]
 CsvOption = Annotated[
     Path | None, typer.Option("--csv", help="Also write the figures to this CSV file.")
 ]
@@ -92,6 +100,7 @@ def statistics_command(  # noqa: PLR0913  one parameter an option
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, included.")],
     trust: TrustOption = None,
     data: DataOption = None,
+    as_of: AsOfOption = None,
     department: DepartmentOption = "",
     by: ByOption = None,
     calendar: CalendarOption = None,
@@ -109,7 +118,9 @@ def statistics_command(  # noqa: PLR0913  one parameter an option
     --from 2026-01-01 --to 2026-03-31 --html statistics.html
     """
     span = _span(_day(first, "--from"), _day(last, "--to"))
-    figures = _figures(span, log, trust, data, calendar, profile="", department=department)
+    figures = _figures(
+        span, log, trust, data, calendar, as_of=_as_of(as_of), profile="", department=department
+    )
     _write(figures, None, by, csv, html, output, lang)
 
 
@@ -125,10 +136,7 @@ def annual_command(  # noqa: PLR0913  one parameter an option
     submitted: Annotated[
         str | None, typer.Option("--submitted", metavar="DATE", help="When it was handed in.")
     ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option("--as-of", metavar="DATE", help="Judge on this day; no clock is read."),
-    ] = None,
+    as_of: AsOfOption = None,
     by: ByOption = None,
     calendar: CalendarOption = None,
     csv: CsvOption = None,
@@ -143,14 +151,17 @@ def annual_command(  # noqa: PLR0913  one parameter an option
     Example: govshare report annual --profile henan-fengqiu --year 2025 --log audit/log
     --trust trust.toml --data data --html 2025.html
     """
-    annual = load_annual(
-        profile,
-        year,
-        submitted=None if submitted is None else _day(submitted, "--submitted"),
-        as_of=None if as_of is None else _day(as_of, "--as-of"),
-    )
+    judged, handed_in = _as_of(as_of), None
+    if submitted is not None:
+        handed_in = _day(submitted, "--submitted")
+        if judged.stated is not None and handed_in > judged.stated:
+            raise CallError("--submitted is later than --as-of; by then nothing was handed in")
     span = Span.of_year(year)
-    figures = _figures(span, log, trust, data, calendar, profile=profile, department=department)
+    figures = _figures(
+        span, log, trust, data, calendar, as_of=judged, profile=profile, department=department
+    )
+    # One day for all of it, also where it is that of the log.
+    annual = load_annual(profile, year, submitted=handed_in, as_of=figures.as_of)
     _write(figures, annual, by, csv, html, output, lang)
 
 
@@ -161,6 +172,7 @@ def _figures(
     data: Path | None,
     calendar: Path | None,
     *,
+    as_of: AsOf,
     profile: str,
     department: str,
 ) -> Figures:
@@ -172,6 +184,7 @@ def _figures(
         figures = gather(
             sources,
             span,
+            as_of=as_of,
             profile=profile,
             register=register,
             calendar=load_calendar(calendar),
@@ -238,6 +251,11 @@ def _span(first: date, last: date) -> Span:
     if last < first:
         raise CallError("--to is earlier than --from; give the first day first")
     return Span(first=first, last=last)
+
+
+def _as_of(text: str | None) -> AsOf:
+    stated = None if text is None else _day(text, "--as-of")
+    return AsOf(today=legal_day(datetime.now(UTC)), stated=stated)
 
 
 def _day(text: str, option: str) -> date:

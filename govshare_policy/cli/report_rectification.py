@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``govshare report rectification``: the violations that can be seen, and what cannot."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +22,8 @@ from govshare_policy.cli.rectification_table import print_rectification
 from govshare_policy.cli.workflow import day_or_none
 from govshare_policy.deadline import load_calendar
 from govshare_policy.errors import CallError
-from govshare_policy.report import Span, open_sources
+from govshare_policy.identity import legal_day
+from govshare_policy.report import AsOf, Span, open_sources
 from govshare_policy.report.listing import list_violations
 from govshare_policy.report.rectification import Rectification
 from govshare_policy.report.rectification_csv import rectification_csv
@@ -44,7 +45,10 @@ def rectification_command(  # noqa: PLR0913  one parameter an option
     first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day.")] = "",
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day.")] = "",
     as_of: Annotated[
-        str, typer.Option("--as-of", metavar="DATE", help="Judge on this day; no clock is read.")
+        str,
+        typer.Option(
+            "--as-of", metavar="DATE", help="The list as it was at the end of this day; else today."
+        ),
     ] = "",
     department: Annotated[
         str, typer.Option("--department", help="Only what this department answers for.")
@@ -79,7 +83,7 @@ def rectification_command(  # noqa: PLR0913  one parameter an option
             profile=profile,
             data=data,
             span=span,
-            as_of=judged,
+            as_of=AsOf(today=legal_day(datetime.now(UTC)), stated=judged),
             calendar=load_calendar(calendar),
             progress=tick,
         )

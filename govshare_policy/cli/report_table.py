@@ -24,6 +24,7 @@ from govshare_policy.report.words import (
     UNVERIFIED,
     VERIFIED,
     Words,
+    judged_on,
 )
 
 _STYLES: Final = {
@@ -69,6 +70,7 @@ def print_report(
     """Print the figures, in all and line by line."""
     out = console()
     out.print(Text(f"{figures.span.first} – {figures.span.last} (Asia/Shanghai)", style="bold"))
+    out.print(Text(f"  {_word(judged_on(figures.as_of, figures.later), chinese=chinese)}"))
     for source in figures.sources:
         verified = source.verdict is not None
         said = _word(VERIFIED if verified else UNVERIFIED, chinese=chinese)

@@ -26,6 +26,7 @@ from govshare_policy.deadline.model import (
 )
 from govshare_policy.errors import PolicyError
 from govshare_policy.policy import packs_directory, profiles
+from govshare_policy.policy.plain import decode_plain
 
 FILE: Final = "deadlines.toml"
 MAX_WORKING_DAYS: Final = 250  # about a year; more is a slip of the pen
@@ -76,9 +77,7 @@ def parse_clocks(data: bytes, *, clauses: frozenset[str]) -> tuple[Clock, ...]:
         PolicyError: If anything in it is not what it has to be; names the clock and the key.
     """
     try:
-        document = tomllib.loads(data.decode("utf-8", "strict"))
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"{FILE}: not valid UTF-8 at byte {error.start}") from None
+        document = tomllib.loads(decode_plain(FILE, data))
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{FILE}: {error}") from None
     tables = document.pop("clock", None)

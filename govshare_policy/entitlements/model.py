@@ -25,6 +25,10 @@ class State(StrEnum):
     SUSPENDED = "suspended"
 
 
+# A grant in one of these carries nothing; what is lawful all the same needs none.
+_NOT_IN_FORCE: Final = frozenset((State.NOT_YET_ACTIVE, State.EXPIRED, State.REVOKED))
+
+
 class Terms(NamedTuple):
     """One way to call for a resource."""
 
@@ -100,3 +104,8 @@ class Entitlement:
     def grants(self) -> tuple[Grant, ...]:
         """Every grant that it rests on."""
         return self.together or ((self.grant,) if self.grant is not None else ())
+
+    @property
+    def is_open_anyway(self) -> bool:
+        """Whether *scopes* hold though the grant is not in force: their fields are open to all."""
+        return bool(self.scopes) and self.state in _NOT_IN_FORCE

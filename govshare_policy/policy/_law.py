@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from govshare_policy.errors import PolicyError
 from govshare_policy.legal import Clause
+from govshare_policy.policy.plain import decode_plain
 
 DIMENSIONS: Final = ("field", "purpose", "channel", "system", "certificate")
 SHARES: Final = ("unconditional", "controlled", "conditional")
@@ -58,10 +59,7 @@ def text_of(files: Mapping[str, bytes], name: str) -> str:
     """Return a file of the pack as text; raise :exc:`PolicyError` if it is none."""
     if name not in files:
         raise PolicyError(f"{name}: missing from the pack")
-    try:
-        return files[name].decode("utf-8", "strict")
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"{name}: not valid UTF-8 at byte {error.start}") from None
+    return decode_plain(name, files[name])
 
 
 def law_of(files: Mapping[str, bytes]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from govshare_policy.errors import PolicyError
 from govshare_policy.identity import Flaw
 from govshare_policy.policy._casbin import CasbinModel, parse_model
 from govshare_policy.policy.pack import Pack, parse_pack
+from govshare_policy.policy.plain import decode_plain
 from govshare_policy.policy.scope import ScopeLines
 from govshare_policy.policy.texts import ReasonTexts, parse_texts
 from govshare_policy.register import Register
@@ -176,7 +177,7 @@ def _common(directory: Path) -> _Common:
         rules_model=rules_model,
         scope_model=parse_model(_decode(files, "scope.conf"), name="scope.conf"),
         reasons=_reasons(files["reasons.toml"]),
-        findings=_findings(files["findings.json"], rules_model),
+        findings=_findings(_decode(files, "findings.json"), rules_model),
     )
 
 
@@ -218,10 +219,7 @@ def _pack(name: str, files: Mapping[str, bytes], common: _Common) -> Pack:
 
 
 def _decode(files: Mapping[str, bytes], name: str) -> str:
-    try:
-        return files[name].decode("utf-8", "strict")
-    except UnicodeDecodeError:
-        raise PolicyError(f"common/{name}: not valid UTF-8") from None
+    return decode_plain(f"common/{name}", files[name])
 
 
 def _reasons(data: bytes) -> ReasonTexts:
@@ -232,9 +230,9 @@ def _reasons(data: bytes) -> ReasonTexts:
     return reasons
 
 
-def _findings(data: bytes, model: CasbinModel) -> dict[str, frozenset[str]]:
+def _findings(text: str, model: CasbinModel) -> dict[str, frozenset[str]]:
     try:
-        properties = json.loads(data)["properties"]
+        properties = json.loads(text)["properties"]
         findings = {key: frozenset(value["enum"]) for key, value in properties.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise PolicyError("common/findings.json: not a schema of closed lists") from None

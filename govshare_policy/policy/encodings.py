@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from govshare_policy.errors import PolicyError
 from govshare_policy.policy.pack import Pack
+from govshare_policy.policy.plain import decode_plain
 
 LAW_KEYS: Final = ("silence", "open_share", "item_share", "networks", "in_force_from")
 _HEADER = re.compile(r"\s*\[\[?\s*([A-Za-z0-9_.-]+)\s*\]\]?\s*(#.*)?")
@@ -169,11 +170,12 @@ class Lines:
 
 
 def _read(path: Path) -> str:
+    where = f"{path.parent.name}/{path.name}"
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        where = f"{path.parent.name}/{path.name}"
-        raise PolicyError(f"{where}: the file cannot be read as UTF-8 text") from None
+        data = path.read_bytes()
+    except OSError as error:
+        raise PolicyError(f"{where}: cannot be read ({error.strerror})") from None
+    return decode_plain(where, data).replace("\r\n", "\n")
 
 
 def _parsed(file: str, text: str) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from govshare_policy.policy.bundle import load_pack, packs_directory, profiles
 from govshare_policy.policy.clauses import parse_clauses, tsv_rows
 from govshare_policy.policy.encodings import Encoding, Reference, encodings_of
 from govshare_policy.policy.pack import Pack
+from govshare_policy.policy.plain import decode_plain
 
 FRAGMENTS: Final = "fragments"
 FRAGMENT_PREFIXES: Final = ("HP", "HI", "H4", "HN", "WH")
@@ -204,8 +205,9 @@ def _encodings(
 
 
 def _fragments(directory: Path) -> Mapping[str, Clause]:
+    text = _text(directory / "clauses.tsv")
     try:
-        return parse_clauses(_text(directory / "clauses.tsv"), prefixes=FRAGMENT_PREFIXES)
+        return parse_clauses(text, prefixes=FRAGMENT_PREFIXES)
     except PolicyError as error:
         raise PolicyError(f"{FRAGMENTS}/{error}") from None
 
@@ -273,8 +275,9 @@ def _part(name: str, table: object) -> Part:
 
 
 def _text(path: Path) -> str:
+    where = f"{path.parent.name}/{path.name}"
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        where = f"{path.parent.name}/{path.name}"
-        raise PolicyError(f"{where}: the file cannot be read as UTF-8 text") from None
+        data = path.read_bytes()
+    except OSError as error:
+        raise PolicyError(f"{where}: cannot be read ({error.strerror})") from None
+    return decode_plain(where, data)

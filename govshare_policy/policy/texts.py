@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from govshare_policy.errors import PolicyError
 from govshare_policy.legal import Reason
+from govshare_policy.policy.plain import decode_plain
 
 # What a sentence may mention. All of it comes from the registers, none from the caller.
 PLACEHOLDERS = (
@@ -110,8 +111,8 @@ def parse_texts(data: bytes) -> ReasonTexts:
         PolicyError: If one is missing or mentions something unknown.
     """
     try:
-        table = tomllib.loads(data.decode("utf-8", "strict"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table = tomllib.loads(decode_plain("reasons.toml", data))
+    except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"reasons.toml: {error}") from None
     for code, sentences in table.items():
         known = {*_KEYS, *(_OWN + key for key in _KEYS)}

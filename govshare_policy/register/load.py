@@ -50,6 +50,8 @@ def load_register(directory: Path, *, before: Register | None = None) -> Registe
 
 
 def _read_all(directory: Path) -> dict[str, bytes]:
+    if directory.is_file():
+        raise FactError(f"`{directory.name}` is a file; --data takes the directory of registers")
     if not directory.is_dir():
         raise FactError(f"the data directory `{directory.name}` does not exist")
     files: dict[str, bytes] = {}

@@ -11,11 +11,12 @@ from govshare_policy.report.csvfile import csv_text
 from govshare_policy.report.figures import Figures, gather
 from govshare_policy.report.page import page
 from govshare_policy.report.source import Source, open_sources
-from govshare_policy.report.span import Span
+from govshare_policy.report.span import AsOf, Span
 from govshare_policy.report.views import Views, statistics_document, views
 
 __all__ = [
     "Annual",
+    "AsOf",
     "Asks",
     "Due",
     "Figure",

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from govshare_policy.errors import PolicyError
 from govshare_policy.policy import load_pack, packs_directory
+from govshare_policy.policy.plain import decode_plain
 
 FILE: Final = "report.toml"
 _DUTY_KEYS: Final = {"clause", "from_zh", "from_en", "to_zh", "to_en", "what_zh", "what_en"}
@@ -105,9 +106,7 @@ def parse_asks(
         PolicyError: If anything in it is not what it has to be; names table and key.
     """
     try:
-        document = tomllib.loads(data.decode("utf-8", "strict"))
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"{FILE}: not valid UTF-8 at byte {error.start}") from None
+        document = tomllib.loads(decode_plain(FILE, data))
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{FILE}: {error}") from None
     unknown = sorted(set(document) - {"duty", "silence", "figures"})

@@ -31,6 +31,7 @@ def _rows(figures: Figures, lines: Views) -> Iterator[Row]:
         "from": figures.span.first.isoformat(),
         "to": figures.span.last.isoformat(),
         "as_of": figures.as_of.isoformat(),
+        "later_records": str(figures.later),
         "profile": figures.profile,
         "department": figures.department,
     }

@@ -4,20 +4,19 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
 from govshare_policy.deadline import Calendar, Event, Share, ShareType, load_clocks, share_of
 from govshare_policy.errors import CallError
-from govshare_policy.identity import legal_day
 from govshare_policy.legal import Effect
 from govshare_policy.policy import load_pack
 from govshare_policy.register import Register
 from govshare_policy.report.handling import Handled, Handling, Procedure, StepKey
 from govshare_policy.report.source import Source
-from govshare_policy.report.span import Span
+from govshare_policy.report.span import AsOf, Span
 from govshare_policy.report.tally import Count, Place, Tally
 from govshare_policy.workflow.model import Party
 from govshare_policy.workflow.rules import load_workflow
@@ -36,7 +35,8 @@ class Figures:
         handled: Likewise for applications and corrections.
         systems: Those that called.
         register: Names and providers; without it the log's own ids stand alone.
-        as_of: The day on which unfinished steps were judged.
+        as_of: The day on which unfinished steps and the age of data were judged.
+        later: How many records were left out because they are of later days.
     """
 
     span: Span
@@ -49,6 +49,7 @@ class Figures:
     systems: frozenset[str]
     register: Register | None
     as_of: date
+    later: int
 
     def provider(self, resource: str) -> str:
         """Return the department that provides *resource*, as far as a register says."""
@@ -82,6 +83,7 @@ def gather(
     sources: Sequence[Source],
     span: Span,
     *,
+    as_of: AsOf,
     profile: str = "",
     register: Register | None = None,
     calendar: Calendar,
@@ -95,6 +97,7 @@ def gather(
     Args:
         sources: The logs, as :func:`open_sources` returns them.
         span: The days reported on.
+        as_of: The day on which what is unfinished is judged, whenever the period ends.
         profile: Count only what this text was asked about; empty means everything.
         register: Names, providers and share types. Without it no step is judged by a clock.
         calendar: Which days are working days.
@@ -112,20 +115,26 @@ def gather(
     def procedure(of: str) -> Procedure | None:
         return procedure_of(of, packs) if profile in ("", of) else None
 
-    latest, number = "", 0
+    if profile:
+        procedure(profile)  # an unknown text is refused before a long log is read
+    latest, number, later, until = "", 0, 0, as_of.until
     known = sum(source.verdict.size for source in sources if source.verdict is not None)
     with Tally(span, profile=profile) as tally, Handling(procedure) as handling:
         for source in sources:
             for record in source.records():
-                tally.take(record)
-                handling.take(record)
-                latest = max(latest, str(record.get("t", "")))
+                at = str(record.get("t", ""))
                 number += 1
+                if until and at >= until:
+                    later += 1
+                else:
+                    tally.take(record)
+                    handling.take(record)
+                    latest = max(latest, at)
                 if progress is not None and number % _REPORT_EVERY == 0:
                     progress(number, max(number, known))
         tally.finish()
-        as_of = min(span.last, legal_day(datetime.fromisoformat(latest))) if latest else span.last
-        handled = handling.count(span, shares_of(register), calendar=calendar, as_of=as_of)
+        day = as_of.day(latest)
+        handled = handling.count(span, shares_of(register), calendar=calendar, as_of=day)
     return Figures(
         span=span,
         profile=profile,
@@ -136,7 +145,8 @@ def gather(
         days=dict(sorted(tally.days.items())),
         systems=frozenset(tally.systems),
         register=register,
-        as_of=as_of,
+        as_of=day,
+        later=later,
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from govshare_policy.catalogue.read import load_catalogue
 from govshare_policy.catalogue.rules import load_lint
@@ -22,7 +22,7 @@ from govshare_policy.report.procedures import Procedures
 from govshare_policy.report.rectification import Occurrence, Rectification
 from govshare_policy.report.released import sums
 from govshare_policy.report.source import Source
-from govshare_policy.report.span import Span
+from govshare_policy.report.span import AsOf, Span
 from govshare_policy.report.standing import faults, kept, stale, suspended
 from govshare_policy.report.words import FAILURES, Words
 from govshare_policy.supervision import (
@@ -38,13 +38,21 @@ _REPORT_EVERY: Final = 1000
 _UNKNOWN: Final = "…"
 
 
+class _Known(NamedTuple):
+    """The first and the last instant that the logs know, if any, and how many records are later."""
+
+    earliest: str
+    latest: str
+    later: int
+
+
 def list_violations(
     sources: Sequence[Source],
     *,
     profile: str,
     data: Path,
     span: Span,
-    as_of: date | None = None,
+    as_of: AsOf,
     calendar: Calendar,
     packs: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -56,8 +64,7 @@ def list_violations(
         profile: The text that lists the violations.
         data: The data directory, as it stands now.
         span: The days reported on; ``date.min`` and ``date.max`` leave an end open.
-        as_of: The day on which what is unfinished is judged; by default the last of the period,
-            or the last day that the logs know, if that is earlier.
+        as_of: The day on which what is unfinished is judged, whenever the period ends.
         calendar: Which days are working days.
         packs: The directory of the packs; by default the one that came with the library.
         progress: Told now and then how many records were read, and how many there are as far as
@@ -78,9 +85,9 @@ def list_violations(
     with ExitStack() as stack:
         calls = stack.enter_context(Attempts(text, span, own=OwnReasons(bundle)))
         steps = stack.enter_context(procedures)
-        known = _read(sources, calls, steps, proceedings, progress)
+        known = _read(sources, calls, steps, proceedings, until=as_of.until, progress=progress)
         calls.finish()
-        day = as_of or (min(span.last, known.last) if known is not None else span.last)
+        day = as_of.day(known.latest)
         shown = _shown(span, known, day)
         found = [
             *_of_calls(calls.seen, text, bundle.reasons, register),
@@ -99,6 +106,7 @@ def list_violations(
         text=text,
         span=shown,
         as_of=day,
+        later=known.later,
         department="",
         sources=tuple(sources),
         register=register,
@@ -117,32 +125,35 @@ def _read(
     calls: Attempts,
     steps: Procedures,
     proceedings: Proceedings,
+    *,
+    until: str,
     progress: Callable[[int, int], None] | None,
-) -> Span | None:
-    """Read all records and return the days they are of; ``None`` where there is none."""
-    earliest, latest, number = "", "", 0
+) -> _Known:
+    """Read all records before the instant *until*, and return what is known of the others."""
+    earliest, latest, number, later = "", "", 0, 0
     known = sum(source.verdict.size for source in sources if source.verdict is not None)
     for source in sources:
         for index, record in source.numbered():
+            number += 1
+            if progress is not None and number % _REPORT_EVERY == 0:
+                progress(number, max(number, known))
+            at = str(record.get("t", ""))
+            if until and at >= until:
+                later += 1
+                continue
             evidence = Evidence.of_record(source.origin, index)
             calls.take(record, evidence)
             steps.take(record, evidence)
             proceedings.take(record, origin=source.origin, index=index)
-            at = str(record.get("t", ""))
             earliest, latest = min(earliest or at, at), max(latest, at)
-            number += 1
-            if progress is not None and number % _REPORT_EVERY == 0:
-                progress(number, max(number, known))
-    if not latest:
-        return None
-    first, last = (legal_day(datetime.fromisoformat(at)) for at in (earliest, latest))
-    return Span(first=first, last=last)
+    return _Known(earliest, latest, later)
 
 
-def _shown(span: Span, known: Span | None, day: date) -> Span:
+def _shown(span: Span, known: _Known, day: date) -> Span:
     """Return *span* with ends that are left open set to what the logs know."""
-    last = day if span.last == date.max else span.last
-    first = known.first if known is not None and span.first == date.min else span.first
+    last, first = day if span.last == date.max else span.last, span.first
+    if known.earliest and first == date.min:
+        first = legal_day(datetime.fromisoformat(known.earliest))
     return Span(first=min(first, last), last=last)
 
 

@@ -27,7 +27,7 @@ from govshare_policy.report.sections import cited, sections
 from govshare_policy.report.shell import SWITCH, badge_of, vouched, whole_page
 from govshare_policy.report.tally import Count
 from govshare_policy.report.views import Views
-from govshare_policy.report.words import OUTCOMES, STATUSES, Words
+from govshare_policy.report.words import OUTCOMES, STATUSES, Words, judged_on
 
 # A chart with more columns than this is drawn by months.
 MOST_DAYS: Final = 62
@@ -205,12 +205,12 @@ def _columns(days: Mapping[date, Mapping[Effect, int]]) -> Iterator[Column]:
 
 
 def _footer(figures: Figures) -> Html:
+    judged = judged_on(figures.as_of, figures.later)
     said = Words(
         "每次调用计入其判定之日；“可用性”为提供方接口应答（含查无此记录）占实际取数的比例，仅判定而未经本网关取数的"
-        "调用不计入。未办结环节按 " + str(figures.as_of) + " 判断是否逾期。",
+        f"调用不计入。{judged.zh}。",
         "A call counts on the day it was decided. Availability is the share of fetches that the "
         "provider's interface answered, also with no such record; calls that were only decided "
-        "here are left out. "
-        f"Unfinished steps were judged as of {figures.as_of}.",
+        f"here are left out. {judged.en.capitalize()}.",
     )
     return element("footer", joined((element("p", both(said)), vouched(figures.sources))))

@@ -47,11 +47,13 @@ class Rectification:
         findings: By violation in the order of the text, then by department.
         released: What every department was given in sum; empty where the text wants no eye on it.
         as_of: The day on which what is unfinished was judged.
+        later: How many records were left out because they are of later days.
     """
 
     text: Supervision
     span: Span
     as_of: date
+    later: int
     department: str
     sources: tuple[Source, ...]
     register: Register
@@ -92,6 +94,7 @@ class Rectification:
             "from": self.span.first.isoformat(),
             "to": self.span.last.isoformat(),
             "as_of": self.as_of.isoformat(),
+            "later_records": self.later,
             "time_zone": "Asia/Shanghai",
             "department": self.department,
             "verified": all(source.verdict is not None for source in self.sources),

@@ -8,7 +8,7 @@ from govshare_policy.report.markup import Html, both, element, joined, table, te
 from govshare_policy.report.rectification import Occurrence, Rectification
 from govshare_policy.report.sections import cited
 from govshare_policy.report.shell import SWITCH, badge_of, vouched, whole_page
-from govshare_policy.report.words import GRADES, NOBODY, STATES, Words
+from govshare_policy.report.words import GRADES, NOBODY, STATES, Words, judged_on
 from govshare_policy.supervision import Incident, Proceeding, Violation
 
 _DEPARTMENT: Final = Words("责任单位", "who answers for it")
@@ -66,9 +66,10 @@ def _header(listed: Rectification, title: Words) -> Html:
     ]
     if listed.department:
         parts.append(element("p", _body(listed, listed.department)))
+    judged, days = judged_on(listed.as_of, listed.later), listed.span
     period = Words(
-        f"{listed.span.first} 至 {listed.span.last}（北京时间），未完成事项按 {listed.as_of} 判断",
-        f"{listed.span.first} to {listed.span.last} (Asia/Shanghai); judged as of {listed.as_of}",
+        f"{days.first} 至 {days.last}（北京时间），{judged.zh}",
+        f"{days.first} to {days.last} (Asia/Shanghai); {judged.en}",
     )
     parts += [element("p", both(period)), badge_of(listed.sources)]
     return element("header", element("div", joined(parts)))

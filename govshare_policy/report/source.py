@@ -92,19 +92,35 @@ def open_sources(
         try:
             manifest = load_manifest(directory)
         except OSError as error:
-            raise ConfigError(
-                f"`{directory.name}` is not the directory of a log ({error.strerror})"
-            ) from None
+            raise ConfigError(_no_log(directory, error)) from None
         if manifest.genesis in seen:
             raise CallError(f"the log `{manifest.origin}` is given twice")
         seen.add(manifest.genesis)
         verdict = None
         if trusts:
             if manifest.origin not in by_origin:
-                raise ConfigError(f"no trust file is about the log `{manifest.origin}`")
+                given = ", ".join(f"`{origin}`" for origin in by_origin)
+                raise ConfigError(
+                    f"no trust file is for the log `{manifest.origin}`; those given are for {given}"
+                )
             verdict = verify_log(directory, by_origin[manifest.origin], progress=progress)
         sources.append(Source(directory=directory, origin=manifest.origin, verdict=verdict))
     return tuple(sources)
+
+
+def _no_log(directory: Path, error: OSError) -> str:
+    """Return what is wrong with a path at which no log could be opened."""
+    name = directory.name or str(directory)
+    if not directory.exists():
+        return f"`{name}` does not exist; --log takes the directory of a log"
+    if not directory.is_dir():
+        return f"`{name}` is a file; --log takes the directory of a log"
+    inside = sorted(path.parent.relative_to(directory) for path in directory.glob("*/log.json"))
+    if isinstance(error, FileNotFoundError) and inside:
+        return f"`{name}` is not a log but holds one; give `{name}/{inside[0]}`"
+    if isinstance(error, FileNotFoundError):
+        return f"`{name}` is not the directory of a log: it holds no `log.json`"
+    return f"the log in `{name}` cannot be read: {str(error.strerror).lower()}"
 
 
 def _parse(data: bytes, index: int) -> dict[str, Any]:

@@ -139,6 +139,7 @@ def statistics_document(figures: Figures, lines: Views) -> dict[str, object]:
         "to": figures.span.last.isoformat(),
         "time_zone": "Asia/Shanghai",
         "as_of": figures.as_of.isoformat(),
+        "later_records": figures.later,
         "profile": figures.profile,
         "department": figures.department,
         "verified": all(source.verdict is not None for source in figures.sources),
@@ -168,8 +169,9 @@ def statistics_document(figures: Figures, lines: Views) -> dict[str, object]:
 
 
 def age_days(updated_on: str, as_of: date) -> int | None:
-    """Return how old data are on *as_of*; ``None`` where the catalogue states no update."""
-    return (as_of - date.fromisoformat(updated_on)).days if updated_on else None
+    """Return how old data are on *as_of*; ``None`` where the catalogue states no update by then."""
+    days = (as_of - date.fromisoformat(updated_on)).days if updated_on else -1
+    return days if days >= 0 else None
 
 
 def _age(updated_on: str, as_of: date) -> dict[str, object]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the parts of a report are called, in Chinese and English."""
 
+from datetime import date
 from typing import Final, NamedTuple
 
 from govshare_policy.deadline import Status
@@ -91,3 +92,14 @@ NOTHING: Final = Words("（未在目录中）", "(not in the catalogue)")
 UNKNOWN: Final = Words("（未登记）", "(not registered)")
 VERIFIED: Final = Words("日志已验证", "log verified")
 UNVERIFIED: Final = Words("日志未验证", "log not verified")
+
+
+def judged_on(as_of: date, later: int) -> Words:
+    """Return on which day what is unfinished was judged, and how many records are of later days."""
+    zh, en = f"未办结事项按 {as_of} 判断", f"what is unfinished was judged as of {as_of}"
+    if not later:
+        return Words(zh, en)
+    return Words(
+        f"{zh}；此后的 {later:,} 条记录未计入",
+        f"{en}; {later:,} records of later days are left out",
+    )

@@ -11,6 +11,7 @@ from govshare_policy.crypto import sm3
 from govshare_policy.deadline.model import StageName
 from govshare_policy.errors import PolicyError
 from govshare_policy.policy import load_pack, packs_directory
+from govshare_policy.policy.plain import decode_plain
 from govshare_policy.policy.texts import parse_texts
 from govshare_policy.supervision.model import (
     NEW,
@@ -133,9 +134,7 @@ def parse_supervision(
 
 def _document(data: bytes) -> dict[str, Any]:
     try:
-        document = tomllib.loads(data.decode("utf-8", "strict"))
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"{FILE}: not valid UTF-8 at byte {error.start}") from None
+        document = tomllib.loads(decode_plain(FILE, data))
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{FILE}: {error}") from None
     for name in document:

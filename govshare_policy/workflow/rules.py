@@ -11,6 +11,7 @@ from govshare_policy.crypto import sm3
 from govshare_policy.deadline import Event
 from govshare_policy.errors import PolicyError
 from govshare_policy.policy import Pack, packs_directory
+from govshare_policy.policy.plain import decode_plain
 from govshare_policy.workflow.grounds import bare
 from govshare_policy.workflow.model import (
     Cited,
@@ -58,9 +59,7 @@ def parse_workflow(data: bytes, *, profile: str, clauses: Collection[str]) -> Wo
         PolicyError: If anything in it is not what it has to be.
     """
     try:
-        document = tomllib.loads(data.decode("utf-8", "strict"))
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"{FILE}: not valid UTF-8 at byte {error.start}") from None
+        document = tomllib.loads(decode_plain(FILE, data))
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{FILE}: {error}") from None
     for name, tables in document.items():

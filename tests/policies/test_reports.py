@@ -10,7 +10,7 @@ import pytest
 
 from govshare_policy.deadline import Calendar
 from govshare_policy.policy import profiles
-from govshare_policy.report import Span, gather, load_asks, open_sources, views
+from govshare_policy.report import AsOf, Span, gather, load_asks, open_sources, views
 from govshare_policy.report.views import statistics_document
 from tests.unit.report.logs import county, diary, make_signer, noon
 
@@ -82,6 +82,7 @@ def test_the_age_of_data_is_counted_from_the_day_that_the_catalogue_states(tmp_p
     figures = gather(
         open_sources([tmp_path / "log"]),
         Span(first=date(2025, 6, 1), last=last),
+        as_of=AsOf(today=last),
         register=county(),
         calendar=Calendar(),
     )

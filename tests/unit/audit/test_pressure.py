@@ -35,6 +35,17 @@ class Clock(Protocol):
 ORIGIN = "audit.example/one"
 
 
+PATIENCE_S = 10
+
+
+def taken_up(log: AuditLog) -> None:
+    """Wait until the writer has what was submitted in its hand."""
+    until = time.monotonic() + PATIENCE_S
+    while log._inbox._waiting:
+        assert time.monotonic() < until, "the writer takes nothing up"
+        time.sleep(0.001)
+
+
 def record(number: int) -> bytes:
     return encode_record({"n": number})
 
@@ -70,8 +81,7 @@ def test_nobody_gets_a_receipt_before_the_sync(slow: tuple[AuditLog, SlowDisk]) 
     """And everybody who came during one shares the next."""
     log, disk = slow
     first = log.submit(record(0))
-    while log._inbox._waiting:
-        time.sleep(0.001)
+    taken_up(log)
     rest = [log.submit(record(n)) for n in range(1, 30)]
     time.sleep(0.05)
     assert not any(future.done() for future in (first, *rest))
@@ -91,8 +101,7 @@ def test_a_full_queue_pushes_back(
     log, disk = slow
     monkeypatch.setattr(inbox, "MAX_WAITING", 3)
     futures = [log.submit(record(0))]
-    while log._inbox._waiting:
-        time.sleep(0.001)
+    taken_up(log)
     futures += [log.submit(record(n)) for n in range(1, 4)]
     late: list[Future[Receipt]] = []
     thread = threading.Thread(target=lambda: late.append(log.submit(record(4))))
@@ -114,8 +123,7 @@ def test_a_batch_has_a_limit_in_bytes(
     log, disk = slow
     monkeypatch.setattr(inbox, "MAX_BATCH_BYTES", 1)
     first = log.submit(record(0))
-    while log._inbox._waiting:
-        time.sleep(0.001)
+    taken_up(log)
     rest = [log.submit(record(n)) for n in range(1, 4)]
     before = disk.syncs
     disk.go.set()
@@ -128,14 +136,13 @@ def test_a_waiter_who_gives_up_leaves_no_record(slow: tuple[AuditLog, SlowDisk])
     """If its turn had not come; from then on it cannot."""
     log, disk = slow
     first = log.submit(record(0))
-    while log._inbox._waiting:
-        time.sleep(0.001)
+    taken_up(log)
     second, third = log.submit(record(1)), log.submit(record(2))
     assert second.cancel()
     assert not first.cancel()
     disk.go.set()
 
-    assert (first.result().index, third.result().index) == (1, 2)
+    assert (first.result(PATIENCE_S).index, third.result(PATIENCE_S).index) == (1, 2)
     assert log.size == 3
 
 
@@ -198,8 +205,7 @@ def test_a_caller_who_waits_for_room_fails_with_the_log(
     log = AuditLog.create(tmp_path / "log", origin=ORIGIN, signer=broken, now=clock, disk=disk)
     disk.go.clear()
     in_hand = log.submit(record(0))
-    while log._inbox._waiting:
-        time.sleep(0.001)
+    taken_up(log)
     broken.lies = True
     waiting = [log.submit(record(n)) for n in (1, 2)]
     refused: list[BaseException | None] = []

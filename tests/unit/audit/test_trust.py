@@ -98,15 +98,38 @@ def test_a_policy_without_keys_is_none() -> None:
         parse_trust('format = "govshare-trust/v1"\norigin = "one"\nkey = [1]\n')
 
 
-@pytest.mark.parametrize("content", [None, b"\xff"], ids=["missing", "not utf-8"])
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
-    """By its name alone."""
-    path = tmp_path / "trust.toml"
+WRONG_FILES = {
+    "missing": (None, "the trust file `x.toml` cannot be read: no such file or directory"),
+    "not utf-8": (b"\xff", "`x.toml` is not a trust file: it is no text"),
+    "a key": (
+        b"-----BEGIN PUBLIC KEY-----\n",
+        (
+            "`x.toml` is not a trust file but a key or certificate; a trust file names the log "
+            "beside its key, as `trust.toml` does"
+        ),
+    ),
+    "another configuration": (
+        b'profile = "hubei"\n',
+        (
+            "`x.toml`: a trust file has format = `govshare-trust/v1`, origin and [[key]] tables, "
+            "perhaps [witnesses] and [[witness]] tables, and these only"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), WRONG_FILES.values(), ids=WRONG_FILES)
+def test_a_file_that_is_no_trust_file_is_named(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    """By its name alone, for several may be given; and told for what it is."""
+    path = tmp_path / "x.toml"
     if content is not None:
         path.write_bytes(content)
 
-    with pytest.raises(ConfigError, match=r"`trust\.toml` cannot be read"):
+    with pytest.raises(ConfigError) as caught:
         load_trust(path)
+    assert str(caught.value) == said
 
 
 def test_a_trust_file_is_not_written_for_a_bad_name(signer: Signer) -> None:

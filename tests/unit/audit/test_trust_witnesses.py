@@ -128,7 +128,7 @@ FORGED: dict[str, tuple[Callable[[Signers], Checkpoint], str]] = {
     ),
     "of another log": (
         lambda s: replace(signed(s, 5, "old"), origin="audit.example/two"),
-        "another log",
+        f"of the log `audit.example/two`, and the trust file is for the log `{ORIGIN}`",
     ),
     "a forged one beside a good one": (
         lambda s: replace(

@@ -181,5 +181,10 @@ def test_a_key_of_the_platform_that_stands_twice_is_refused(tmp_path: Path) -> N
 
 
 def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """So is one of its files, which does exist."""
     with pytest.raises(FactError, match=r"^the data directory `nowhere` does not exist$"):
         load_catalogue(tmp_path / "nowhere")
+    (tmp_path / "resources.tsv").touch()
+    says = r"^`resources.tsv` is a file; --data takes the directory of registers$"
+    with pytest.raises(FactError, match=says):
+        load_catalogue(tmp_path / "resources.tsv")

@@ -174,7 +174,7 @@ def test_a_cell_in_a_row_beyond_all_rows_is_refused(
 
     said = fault(with_sheet(tmp_path / "a.xlsx", SHEET.format(far)))
 
-    assert said == "a.xlsx row 52: more than 50 rows"
+    assert said == "a.xlsx row 99999999: more than 50 rows"
 
 
 def bytes_of(size: int) -> Write:
@@ -219,3 +219,38 @@ def test_more_than_a_table_may_hold_is_refused(
     monkeypatch.setattr(table, limit, value)
 
     assert fault(write(tmp_path)) == said
+
+
+DISGUISED = {
+    "an old workbook": (
+        "a.xlsx",
+        bytes.fromhex("d0cf11e0a1b11ae1"),
+        "a.xlsx: an old .xls workbook, or one with a password; save it as .xlsx without one",
+    ),
+    "a workbook named as a text": (
+        "a.csv",
+        b"PK\x03\x04",
+        "a.csv: a workbook and no text; name it .xlsx",
+    ),
+    "Unicode text": (
+        "a.tsv",
+        "h\tk\n".encode("utf-16"),
+        "a.tsv: UTF-16, as some programs save `Unicode text`; save it as UTF-8",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "data", "said"), DISGUISED.values(), ids=DISGUISED)
+def test_a_file_of_another_kind_than_its_name_says_is_told_for_what_it_is(
+    name: str, data: bytes, said: str, tmp_path: Path
+) -> None:
+    """Not for a header that looks odd, and without advice that cannot help."""
+    assert fault(written(tmp_path / name, data)) == said
+
+
+def test_how_many_rows_a_sheet_says_it_has_is_known_at_once(tmp_path: Path) -> None:
+    """For whoever waits for it; a sheet that does not say is read all the same."""
+    said = "<dimension ref='A1:B7'/><sheetData/>"
+
+    assert open_table(with_sheet(tmp_path / "a.xlsx", SHEET.format(said))).size == 7
+    assert open_table(with_sheet(tmp_path / "b.xlsx", SHEET.format(""))).size == 0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from govshare_policy.audit import load_trust
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.steps import APPLY, CYCLES, Place
 
@@ -57,6 +58,21 @@ def test_the_whole_cycle_runs_from_the_command_line_and_the_log_verifies(
     assert applied.json["matter"] == ID
     assert (before, allowed(govshare, here)) == ("needs_grant", "allow")
     assert (verified.code, verified.json["size"]) == (0, 2 + len(steps))
+
+
+def test_the_trust_file_of_the_other_log_is_said_to_be_that(place: Make, govshare: Command) -> None:
+    """Two logs and two trust files lie in one deployment; the message tells both names."""
+    here = place("hubei")
+    here.take("clerk", *APPLY)
+    log, trust = here.directory / "audit" / "workflow" / "log", here.directory / "trust.toml"
+    done = govshare("audit", "verify", log, "--trust", trust)
+    origin = load_trust(trust).origin
+
+    assert done.code == 1
+    assert (
+        f"this is the log `{origin}/workflow`, and the trust file is for the log `{origin}`"
+    ) in done.json["error"]
+    assert load_trust(here.directory / "trust-workflow.toml").origin == f"{origin}/workflow"
 
 
 def test_a_step_that_is_refused_says_why_and_exits_1(place: Make) -> None:

@@ -142,3 +142,48 @@ def test_grants_that_serve_together_are_shown_together(
         ("", ["G06", "G06P"]),
     ]
     assert listed[-1]["valid_to"] == "2026-06-30"
+
+
+@pytest.mark.parametrize(
+    ("period", "note", "state"),
+    [
+        (("2025-01-01", "2025-09-21"), "normal", "expired"),
+        (("2025-01-01", "2025-09-21"), "revoked 2025-09-22 REV-2025-0001", "revoked"),
+        (("2025-09-23", "2025-12-31"), "normal", "not_yet_active"),
+    ],
+    ids=["expired", "revoked", "not yet active"],
+)
+def test_what_is_open_to_all_is_said_to_be_so_beside_a_grant_that_is_not_in_force(
+    period: tuple[str, str],
+    note: str,
+    state: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """R03 is unconditional in Fengqiu: "expired" beside lawful fields reads as a contradiction."""
+    row = SECOND_GRANT | {
+        "grant_id": "G90",
+        "resource_id": "R03",
+        "fields": "uscc",
+        "valid_from": period[0],
+        "valid_to": period[1],
+        "note": note,
+    }
+    data = write_county(tmp_path, {"grants.tsv": [row]})
+    open_to_all = ("--profile", "henan-fengqiu", "--resource", "R03")
+    found = run(capsys, *open_to_all, data=data)["entitlements"]
+    (one,) = (one for one in found if one["grant"] == "G90")
+
+    assert one["state"] == state
+    assert one["lawful"]
+    assert "open to all" in one["note"]
+    assert "与该授权的状态无关" in one["note_zh"]
+    for lang, said in (("zh", "无需授权"), ("en", "open to all")):
+        table = [*open_to_all, "--output", "table", "--lang", lang]
+        assert main([*ASKED, "--data", str(data), *AT, *table]) == 0
+        assert said in capsys.readouterr().out
+
+
+def test_a_grant_in_force_has_no_such_note(capsys: pytest.CaptureFixture[str]) -> None:
+    for one in run(capsys)["entitlements"]:
+        assert (one["note"], one["note_zh"]) == ("", ""), one["resource"]

@@ -315,7 +315,7 @@ def test_the_readme_promises_what_the_texts_answer(
 
     promised = "200" if effects["SYS-HCB-WEB"] is Effect.ALLOW else "403"
     assert effects["SYS-HCB-PRH"] is Effect.ALLOW
-    assert f"the same request: HTTP {promised}." in init_module._readme(profile, precedence)
+    assert f"the same request: HTTP {promised}." in init_module._readme(profile, precedence, "log")
 
 
 def test_the_sample_department_answers_what_the_readme_asks_for(made: Deployment) -> None:
@@ -359,3 +359,17 @@ def test_a_moved_deployment_still_loads(tmp_path: Path, made: Deployment) -> Non
     policy = load_config(moved / "govshare.toml").policy
     assert isinstance(policy, OpenPolicy)
     assert policy.data.parent == moved
+
+
+def test_the_readme_says_which_trust_file_is_for_which_log(made: Deployment) -> None:
+    """Both logs by path and name; the second comes with the first step."""
+    text = (made.directory / "README.md").read_text(encoding="utf-8")
+    rows = [row for row in text.splitlines() if row.startswith("| `audit/")]
+
+    for log, origin, trust in (
+        ("`audit/log`", f"`{made.origin}`", "`trust.toml`"),
+        ("`audit/workflow/log`", f"`{made.origin}/workflow`", "`trust-workflow.toml`"),
+    ):
+        assert any(log in row and origin in row and trust in row for row in rows)
+    assert "govshare audit verify audit/workflow/log --trust trust-workflow.toml" in text
+    assert load_trust(made.directory / "trust.toml").origin == made.origin

@@ -2,7 +2,7 @@
 import csv
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from govshare_policy.audit import trust_text
 from govshare_policy.cli.report import report_app
 from govshare_policy.crypto import Signer
 from govshare_policy.errors import CallError, ConfigError, VerificationError
+from govshare_policy.identity import legal_day
 from tests.county import COUNTY
 from tests.unit.report.logs import ORIGIN, diary, make_signer, noon
 
@@ -143,13 +144,73 @@ def test_an_annual_report_says_who_owes_it_by_when(log: Path, run: Run) -> None:
     assert document["calls"]["calls"] == 0, "that text was asked nothing here"
 
 
-def test_an_annual_report_is_judged_on_a_stated_day(log: Path, run: Run) -> None:
-    """Without one, what is not handed in is open."""
-    asked = ("annual", "--profile", "henan-hebi", "--year", "2025", "--log", log)
+@pytest.mark.parametrize(
+    ("as_of", "status"), [("2026-01-31", "open"), ("2026-02-01", "late"), ("2025-06-15", "open")]
+)
+def test_an_annual_report_is_judged_on_one_day(
+    as_of: str, status: str, log: Path, run: Run
+) -> None:
+    """Its figures, its age of data and its duties: all as of the day that was asked for."""
+    document = run(
+        "annual", "--profile", "henan-hebi", "--year", "2025", "--log", log, "--as-of", as_of
+    )
 
-    assert [duty["status"] for duty in run(*asked)["duties"]] == ["open", "no_limit"]
-    judged = run(*asked, "--as-of", "2026-02-01")
-    assert [duty["status"] for duty in judged["duties"]] == ["late", "no_limit"]
+    assert [duty["status"] for duty in document["duties"]] == [status, "no_limit"]
+    assert document["as_of"] == as_of
+    assert (document["later_records"] > 0) is (as_of < "2025-07-01")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("annual", "--profile", "henan-hebi", "--year", "2025"),
+        ("statistics", *JUNE),
+        ("rectification", "--profile", "hubei", *NAMED, "--to", "2025-06-30"),
+    ],
+    ids=["annual", "statistics", "rectification"],
+)
+def test_without_a_day_a_report_is_judged_today(
+    asked: tuple[str, ...], log: Path, run: Run
+) -> None:
+    """Whenever its period ended, and however long the log has been idle."""
+    before = legal_day(datetime.now(UTC)).isoformat()
+    document = run(*asked, "--log", log)
+    after = legal_day(datetime.now(UTC)).isoformat()
+
+    assert before <= document["as_of"] <= after
+    assert document["later_records"] == 0
+    if document["report"] == "annual":
+        assert document["duties"][0]["status"] == "late"
+
+
+def test_calls_after_the_day_are_left_out(log: Path, run: Run) -> None:
+    """The report is the one that would have been made then, and says how much came later."""
+    document = run("statistics", "--log", log, *JUNE, "--as-of", "2025-06-29")
+
+    assert document["calls"]["calls"] == 2
+    assert document["later_records"] == 6, "two calls and an ending on each of two days"
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("zh", "未办结事项按 2025-06-30 判断；此后的 3 条记录未计入"),
+        ("en", "unfinished was judged as of 2025-06-30; 3 records of later days are left out"),
+    ],
+)
+def test_a_table_says_as_of_when_it_was_judged(
+    lang: str, said: str, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So does the page, in both languages."""
+    common = ["--log", str(log), "--as-of", "2025-06-30", "-o", "table", "--lang", lang]
+    page = str(tmp_path / "page.html")
+    for asked in (
+        ["statistics", *JUNE],
+        ["rectification", "--profile", "hubei", *NAMED],
+    ):
+        report_app([*asked, *common, "--html", page], standalone_mode=False)
+        assert said in " ".join(capsys.readouterr().out.split())
+        assert said in Path(page).read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -189,6 +250,7 @@ def test_a_table_shows_the_duty(log: Path, capsys: pytest.CaptureFixture[str]) -
         (("--from", "2025-06-01", "--to", "20250630"), CallError, "--to takes a day"),
         ((*JUNE, "--department", "D-CAB"), CallError, "--data"),
         ((*JUNE, "--trust", "nowhere.toml"), ConfigError, "nowhere.toml"),
+        ((*JUNE, "--as-of", "tomorrow"), CallError, "--as-of takes a day"),
     ],
 )
 def test_bad_input_is_said_in_one_sentence(
@@ -197,3 +259,12 @@ def test_bad_input_is_said_in_one_sentence(
     """What to do about it, too."""
     with pytest.raises(error, match=says):
         run("statistics", "--log", log, *arguments)
+
+
+def test_a_report_handed_in_after_the_day_asked_about_is_refused(log: Path, run: Run) -> None:
+    """By then nothing had been handed in."""
+    with pytest.raises(CallError, match="--submitted is later than --as-of"):
+        run(
+            "annual", "--profile", "henan-hebi", "--year", "2025", "--log", log,
+            "--submitted", "2026-01-20", "--as-of", "2026-01-19",
+        )  # fmt: skip

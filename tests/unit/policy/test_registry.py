@@ -313,14 +313,25 @@ def test_a_file_that_is_wrong_in_itself_is_refused(refused: Refused, tmp_path: P
         *("hubei/deadlines.toml", "hubei/workflow.toml", "hubei/report.toml"),
     ],
 )
-@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"\xff")])
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (Path.unlink, r"cannot be read \(No such file or directory\)"),
+        (lambda path: path.write_bytes(b"\xff"), "not valid UTF-8 at byte 0"),
+        (
+            lambda path: path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes()),
+            "begins with a byte order mark; save it as UTF-8 without one",
+        ),
+    ],
+    ids=["missing", "no text", "a byte order mark"],
+)
 def test_a_file_that_is_missing_or_no_text_is_refused(
-    name: str, spoil: Callable[[Path], object], tmp_path: Path
+    name: str, spoil: Callable[[Path], object], fault: str, tmp_path: Path
 ) -> None:
     packs = hubei_with(tmp_path / "packs")
     spoil(packs / name)
 
-    with pytest.raises(PolicyError, match="cannot be read as UTF-8"):
+    with pytest.raises(PolicyError, match=f"^{name}: {fault}$"):
         load_registry(packs)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from govshare_policy.deadline import Calendar
-from govshare_policy.report import Span, open_sources
+from govshare_policy.report import AsOf, Span, open_sources
 from govshare_policy.report.listing import list_violations
 from govshare_policy.report.rectification import Rectification
 from tests.county import write_county
@@ -32,6 +32,8 @@ def listed(
     *,
     span: Span = YEAR,
     data: Path | None = None,
+    as_of: date | None = None,
+    today: date = DAY,
     **more: Any,  # noqa: ANN401
 ) -> Rectification:
     logs = [path for path in (directory / "log", directory / "steps") if path.exists()]
@@ -40,6 +42,7 @@ def listed(
         profile=profile,
         data=data or write_county(directory / "data"),
         span=span,
+        as_of=AsOf(today=today, stated=as_of),
         calendar=Calendar(),
         **more,
     )

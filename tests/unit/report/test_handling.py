@@ -11,7 +11,7 @@ from govshare_policy.errors import VerificationError
 from govshare_policy.identity import SHANGHAI
 from govshare_policy.policy import Precedence
 from govshare_policy.register import load_register
-from govshare_policy.report import Figures, Span, gather, open_sources
+from govshare_policy.report import AsOf, Figures, Span, gather, open_sources
 from govshare_policy.report.figures import procedure_of
 from govshare_policy.report.handling import Handled, Handling
 from govshare_policy.report.tally import Place
@@ -23,10 +23,19 @@ YEAR = Span.of_year(2025)
 PLACE = Place("D-CAB", "R12")
 
 
-def figures(town: Town, span: Span = YEAR, *, profile: str = "", named: bool = True) -> Figures:
+def figures(
+    town: Town,
+    span: Span = YEAR,
+    *,
+    profile: str = "",
+    named: bool = True,
+    today: date | None = None,
+    as_of: date | None = None,
+) -> Figures:
     return gather(
         open_sources([town.log]),
         span,
+        as_of=AsOf(today=today or town.at.date(), stated=as_of),
         profile=profile,
         register=load_register(town.data) if named else None,
         calendar=Calendar(),
@@ -98,16 +107,58 @@ def test_each_step_is_judged_by_its_own_clock(case: Case, tmp_path: Path, signer
     assert stages(handled(town, Span(first=YEAR.first, last=date(2025, 12, 30)))) == case.stood
 
 
-def test_an_open_step_is_judged_on_the_last_day_that_the_log_knows(
-    tmp_path: Path, signer: Signer
+@pytest.mark.parametrize(
+    ("today", "span", "status"),
+    [
+        (date(2025, 9, 25), YEAR, "open"),
+        (date(2025, 9, 26), YEAR, "late"),
+        (date(2026, 11, 23), SEPTEMBER, "late"),
+    ],
+)
+def test_an_application_that_nobody_answers_becomes_late_though_the_log_stands_still(
+    today: date, span: Span, status: str, tmp_path: Path, signer: Signer
 ) -> None:
-    """No clock is read: a period that ends in the future makes nothing late."""
+    """It is due on 25 September; neither the last record nor the period's end keeps it open."""
     town = Town(tmp_path, signer, "hubei")
     town.apply()
-    found = figures(town)
+    found = figures(town, span, today=today)
 
-    assert found.as_of == date(2025, 9, 22)
-    assert stages(found.handled[PLACE]) == {"form_check": "open"}
+    assert found.as_of == today
+    assert stages(found.handled[PLACE]) == {"form_check": status}
+
+
+def test_a_log_whose_clock_is_ahead_is_judged_on_its_own_last_day(
+    tmp_path: Path, signer: Signer
+) -> None:
+    """What it knows has happened; nothing is left out of a report of today."""
+    town = Town(tmp_path, signer, "hubei")
+    town.apply()
+    found = figures(town, today=date(2025, 1, 1))
+
+    assert (found.as_of, found.later) == (date(2025, 9, 22), 0)
+    assert found.handled[PLACE].received == 1
+
+
+def test_a_report_as_of_a_day_is_the_one_that_was_made_on_it(
+    tmp_path: Path, signer: Signer
+) -> None:
+    """The log goes on, and the report does not change: later records are left out, and counted."""
+    town = Town(tmp_path, signer, "hubei")
+    town.apply()
+    day = town.at.date()
+    then = figures(town, today=day)
+    town.at = datetime(2025, 9, 23, 0, 0, tzinfo=SHANGHAI)
+    for step, who in CYCLES["hubei"][:2]:
+        town.take("APP-2025-0001", step, who)
+    town.at += timedelta(days=40)
+    town.apply()
+    again = figures(town, today=town.at.date(), as_of=day)
+    eve = figures(town, today=town.at.date(), as_of=day - timedelta(days=1))
+
+    assert (again.as_of, again.handled) == (then.as_of, then.handled)
+    assert again.later > then.later == 0
+    assert eve.handled == {}
+    assert eve.later > again.later
 
 
 def test_what_was_declined_is_awaited_no_more(tmp_path: Path, signer: Signer) -> None:

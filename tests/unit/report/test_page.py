@@ -15,6 +15,7 @@ from govshare_policy.deadline import Calendar
 from govshare_policy.policy import profiles
 from govshare_policy.register import load_register
 from govshare_policy.report import (
+    AsOf,
     Figures,
     Span,
     csv_text,
@@ -32,6 +33,7 @@ from tests.unit.report.logs import county, diary, noon, trust_in
 from tests.unit.workflow.town import CYCLES, Town
 
 YEAR = Span.of_year(2025)
+NOW = AsOf(today=YEAR.last)
 VOID = {"meta", "input", "rect", "br"}
 HOSTILE = "<script>alert(1)</script>&\"'"
 
@@ -87,7 +89,13 @@ def figures(tmp_path_factory: pytest.TempPathFactory, signer: Signer) -> Figures
     town.run(CYCLES["hubei"])
     trusts = [trust_in(signer), trust_in(signer, "audit.example/workflow")]
     sources = open_sources([directory / "log", town.log], trusts)
-    return gather(sources, YEAR, register=load_register(town.data), calendar=Calendar())
+    return gather(
+        sources,
+        YEAR,
+        as_of=NOW,
+        register=load_register(town.data),
+        calendar=Calendar(),
+    )
 
 
 @pytest.mark.parametrize("profile", [*profiles(), ""])
@@ -136,7 +144,7 @@ def test_an_unverified_report_says_so(tmp_path: Path, signer: Signer) -> None:
     """In both languages, and in red."""
     with diary(tmp_path / "log", signer):
         pass
-    bare = gather(open_sources([tmp_path / "log"]), YEAR, calendar=Calendar())
+    bare = gather(open_sources([tmp_path / "log"]), YEAR, as_of=NOW, calendar=Calendar())
     html = page(bare, views(bare), None, chinese=True)
 
     assert 'class="badge no"' in html
@@ -168,7 +176,7 @@ def test_hostile_ids_are_shown_and_do_nothing(tmp_path: Path, signer: Signer) ->
     }
     with diary(tmp_path / "log", signer) as book:
         book.append(record)
-    figures = gather(open_sources([tmp_path / "log"]), YEAR, calendar=Calendar())
+    figures = gather(open_sources([tmp_path / "log"]), YEAR, as_of=NOW, calendar=Calendar())
     html = page(figures, views(figures), None, chinese=True)
 
     assert "<script" not in html
@@ -234,7 +242,7 @@ def test_days_without_calls_keep_their_place(
     with diary(tmp_path / "log", signer) as book:
         for day in days:
             book.call(noon(date(2025, 1, 1) + timedelta(days=day)))
-    figures = gather(open_sources([tmp_path / "log"]), YEAR, calendar=Calendar())
+    figures = gather(open_sources([tmp_path / "log"]), YEAR, as_of=NOW, calendar=Calendar())
     html = page(figures, views(figures), None, chinese=False)
 
     assert [title.split(":")[0] for title in re.findall("<title>(2[^<]+)", html)] == labels
@@ -251,7 +259,9 @@ def test_an_empty_period_is_said_to_be_empty(tmp_path: Path, signer: Signer) -> 
     """No calls is a report, too, and its page holds."""
     with diary(tmp_path / "log", signer):
         pass
-    empty = gather(open_sources([tmp_path / "log"]), YEAR, register=county(), calendar=Calendar())
+    empty = gather(
+        open_sources([tmp_path / "log"]), YEAR, as_of=NOW, register=county(), calendar=Calendar()
+    )
     seen = outline(page(empty, views(empty), load_annual("national-809", 2025), chinese=False)).seen
 
     assert "none in this period" in seen

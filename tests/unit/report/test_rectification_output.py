@@ -21,7 +21,7 @@ from govshare_policy.crypto import Signer
 from govshare_policy.deadline import Calendar
 from govshare_policy.errors import CallError
 from govshare_policy.policy import load_pack, profiles
-from govshare_policy.report import open_sources
+from govshare_policy.report import AsOf, open_sources
 from govshare_policy.report.listing import list_violations
 from govshare_policy.report.rectification_csv import COLUMNS, rectification_csv
 from govshare_policy.report.rectification_page import rectification_page
@@ -107,6 +107,7 @@ def test_the_page_is_whole_in_both_languages(profile: str, tmp_path: Path, signe
         profile=profile,
         data=write_county(tmp_path / "data"),
         span=YEAR,
+        as_of=AsOf(today=YEAR.last),
         calendar=Calendar(),
     )
     shown = rectification_page(verified, chinese=True)

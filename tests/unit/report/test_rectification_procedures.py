@@ -9,7 +9,7 @@ import pytest
 from govshare_policy.crypto import Signer
 from govshare_policy.deadline import Calendar
 from govshare_policy.identity import SHANGHAI
-from govshare_policy.report import Span, open_sources
+from govshare_policy.report import AsOf, Span, open_sources
 from govshare_policy.report.finding import Finding
 from govshare_policy.report.listing import list_violations
 from govshare_policy.workflow import Inputs, Want, corrections, permissions
@@ -24,15 +24,15 @@ def found(town: Town, *, span: Span = YEAR, profile: str = "") -> list[Finding]:
         profile=profile or town.profile,
         data=town.data,
         span=span,
+        as_of=AsOf(today=town.at.date()),
         calendar=Calendar(),
     )
     return [one for one in listed.findings if not one.evidence[0].place.startswith("resources.")]
 
 
 def later(town: Town, days: int) -> None:
-    """Let days go by and something else happen, so that the log is known up to then."""
+    """Let days go by in which nothing happens."""
     town.at += timedelta(days=days)
-    town.apply()
 
 
 LATE = {

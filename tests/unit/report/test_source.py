@@ -9,14 +9,16 @@ from govshare_policy.audit import encode_record
 from govshare_policy.crypto import Signer
 from govshare_policy.deadline import Calendar
 from govshare_policy.errors import AuditError, CallError, ConfigError, VerificationError
-from govshare_policy.report import gather, open_sources, views
+from govshare_policy.report import AsOf, gather, open_sources, views
 from govshare_policy.report.source import Source
 from tests.unit.report.logs import ORIGIN, diary, noon, trust_in
 from tests.unit.report.test_figures import JUNE, fill
 
 
 def calls(*sources: Source) -> int:
-    return views(gather(sources, JUNE, calendar=Calendar())).total.count.calls
+    return views(
+        gather(sources, JUNE, as_of=AsOf(today=JUNE.last), calendar=Calendar())
+    ).total.count.calls
 
 
 def test_a_verified_log_is_said_to_be(tmp_path: Path, signer: Signer) -> None:
@@ -93,14 +95,32 @@ def test_a_log_without_its_trust_file_is_refused(tmp_path: Path, signer: Signer)
     with diary(tmp_path / "log", signer):
         pass
 
-    with pytest.raises(ConfigError, match=f"no trust file is about the log `{ORIGIN}`"):
+    says = f"no trust file is for the log `{ORIGIN}`; those given are for `another/log`"
+    with pytest.raises(ConfigError, match=says):
         open_sources([tmp_path / "log"], [trust_in(signer, "another/log")])
 
 
-def test_a_directory_without_a_log_is_named(tmp_path: Path) -> None:
-    """A slip in a path."""
-    with pytest.raises(ConfigError, match="`nowhere` is not the directory of a log"):
-        open_sources([tmp_path / "nowhere"])
+def test_a_path_that_is_no_log_is_told_for_what_it_is(tmp_path: Path, signer: Signer) -> None:
+    """Above the log, in the log, beside the log: slips of a path."""
+    (tmp_path / "empty").mkdir()
+    with diary(tmp_path / "audit" / "log", signer):
+        pass
+    for path, said in {
+        "nowhere": "`nowhere` does not exist; --log takes the directory of a log",
+        "audit/log/log.json": "`log.json` is a file; --log takes the directory of a log",
+        "audit": "`audit` is not a log but holds one; give `audit/log`",
+        "empty": "`empty` is not the directory of a log: it holds no `log.json`",
+    }.items():
+        with pytest.raises(ConfigError) as caught:
+            open_sources([tmp_path / path])
+        assert str(caught.value) == said
+
+
+def test_a_log_whose_name_cannot_be_read_is_said_to_be_so(tmp_path: Path) -> None:
+    (tmp_path / "log" / "log.json").mkdir(parents=True)
+
+    with pytest.raises(ConfigError, match=r"^the log in `log` cannot be read: "):
+        open_sources([tmp_path / "log"])
 
 
 def test_a_segment_that_disappears_is_an_error(tmp_path: Path, signer: Signer) -> None:
