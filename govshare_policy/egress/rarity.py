@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much finding a value says: the bits by which it singles out whom it belongs to.
 
-Three estimates, of which the smallest counts: what the shape of a value could hold at most, how
-often the value stands in its own column, and for text how it is spelt beside the rest of it. Sex,
-nation, status and small numbers stay under :data:`MIN_BITS` however few rows a release has.
+Several estimates, of which the smallest counts: what the shape of a value could hold at most, how
+often the value stands in its own column, for text how it is spelt beside the rest of it, and for
+words from how large a list the column seems to be taken. Sex, nation, status and small numbers stay
+under :data:`MIN_BITS` however few rows a release has.
 """
 
 import math
@@ -15,6 +16,7 @@ from datetime import date
 from typing import Final, Self
 
 from govshare_policy.egress.kinds import PROVINCES, Kind
+from govshare_policy.egress.space import Space
 from govshare_policy.egress.spelling import Spelling
 from govshare_policy.egress.vocabulary import (
     COMMON,
@@ -22,6 +24,14 @@ from govshare_policy.egress.vocabulary import (
     LEGAL_FORMS,
     ORGANISATIONS,
     SURNAMES,
+)
+from govshare_policy.egress.words import (
+    LETTER_BITS,
+    is_worded,
+    is_words,
+    latin_bits,
+    number_bits,
+    words_bits,
 )
 
 MIN_BITS: Final = 10.0
@@ -55,19 +65,13 @@ _AREAS: Final = re.compile(
     r"(?:[^\d]{1,8}?(?:自治区|自治州|自治县|街道办事处|街道|[省市县区旗盟州镇乡]))+"
 )
 _TOWN: Final = re.compile(r"[镇乡]|街道")
-_NUMBER: Final = re.compile(r"\d+")
 _TOWN_BITS: Final = 2.0
 _STEM_BITS: Final = 2.5
 """Of a character of the name of a road, a village or an estate."""
 
 _MAX_STEM_BITS: Final = 8.0
-_MAX_NUMBER_BITS: Final = 14.0
-_MAX_DIGITS: Final = 9
 _ORGANISATION_BITS: Final = 4.0
 """Of a character of the name of a body, its seat and its legal form aside."""
-_LETTER_BITS: Final = 2.2
-"""Of a letter of a name in Latin script."""
-
 _MAX_ADDRESS_BITS: Final = 33.0
 _MANY: Final = 10
 """Repeats from which on they tell how large the space is that values were taken from."""
@@ -91,6 +95,7 @@ class Column:
         on: The day of the release: a date near it says little.
         counts: Of each canonical value, for how many subjects it stands; never shown.
         spelling: How its longer texts are spelt; never shown.
+        space: From how large a list its words seem to be taken.
     """
 
     subjects: int
@@ -98,6 +103,7 @@ class Column:
     on: date
     counts: Counter[str] = field(repr=False)
     spelling: Spelling = field(repr=False)
+    space: Space
 
     @classmethod
     def of(cls, cells: Iterable[tuple[Hashable, str]], *, on: date) -> Self:
@@ -111,6 +117,7 @@ class Column:
             on=on,
             counts=counts,
             spelling=Spelling.of(value for value in counts if _is_spelt(value)),
+            space=Space.of(counts),
         )
 
 
@@ -126,15 +133,19 @@ def surprisal(value: str, kind: Kind, column: Column) -> float:
         return bits
     if kind is Kind.EMAIL:
         bits = min(bits, max(MIN_BITS, _space_bits(column)))
+    words = is_words(value, kind)
+    if words:
+        bits = words_bits(value, bits, column.space, least=MIN_BITS)
     if kind is Kind.TEXT and _is_spelt(value):
-        bits = min(bits, column.spelling.bits(value) + _number_bits(value))
+        bits = min(bits, column.spelling.bits(value) + number_bits(value))
     count = column.counts[value]
     often = math.log2(column.subjects / max(count, 1)) + 1
-    if 2 * column.distinct <= column.subjects:
+    if count > _FEW or 2 * column.distinct <= column.subjects:
         return min(bits, often)
     # In a column that hardly repeats itself, a value seen once says nothing of its frequency, and
     # one seen two or three times says little.
-    return max(min(bits, often), bits - (count - 1)) if count <= _FEW else min(bits, often)
+    least = min(bits, MIN_BITS) if words else 0.0
+    return max(min(bits, often), bits - (count - 1), least)
 
 
 def _space_bits(column: Column) -> float:
@@ -173,6 +184,8 @@ def shape_bits(  # noqa: PLR0911 - a kind each
             return _date_bits(value[:8], on) + _DAY_BITS
         case Kind.AMOUNT:
             return _amount_bits(value)
+        case Kind.CODE if is_worded(value):
+            return latin_bits(value)
         case Kind.CODE:
             return min(_MAX_CODE_BITS, 2.6 * len(value)) if len(value) > _SHORT_CODE else 0.0
         case Kind.TEXT:
@@ -204,7 +217,7 @@ def _address_bits(value: str) -> float:
     """Return what an e-mail address tells: a name and a few digits, which several people chose."""
     local = value.partition("@")[0]
     digits = sum(map(str.isdecimal, local))
-    told = _LETTER_BITS * (len(local) - digits) + _DIGIT_BITS * digits
+    told = LETTER_BITS * (len(local) - digits) + _DIGIT_BITS * digits
     return min(_MAX_ADDRESS_BITS, max(MIN_BITS, told))
 
 
@@ -213,7 +226,7 @@ def _text_bits(text: str) -> float:  # noqa: PLR0911 - a shape each
     if text in COMMON or size < 2:  # noqa: PLR2004 - one character names nobody
         return 0.0
     if text.isascii():
-        return min(_MAX_TEXT_BITS, 2.0 * size)
+        return latin_bits(text)
     if size in _NAME_BITS and _is_name_shaped(text):
         return _NAME_BITS[size]
     if size < 5:  # noqa: PLR2004 - a word, of which a language has thousands
@@ -239,17 +252,9 @@ def _place_bits(text: str) -> float:
     rest = text[areas.end() :] if areas else text
     town = _TOWN_BITS if areas and _TOWN.search(areas.group()) else 0.0
     stem = sum(not character.isdecimal() for character in rest)
-    told = town + min(_MAX_STEM_BITS, _STEM_BITS * stem) + _number_bits(rest)
+    told = town + min(_MAX_STEM_BITS, _STEM_BITS * stem) + number_bits(rest)
     # How common an address is, its column says; by its shape alone none is too common.
     return min(_MAX_TEXT_BITS, max(MIN_BITS, told) if stem > 1 else told)
-
-
-def _number_bits(text: str) -> float:
-    """Return what the numbers in *text* tell by their size."""
-    return sum(
-        min(_MAX_NUMBER_BITS, math.log2(int(digits[:_MAX_DIGITS]) + 1) + 0.5)
-        for digits in _NUMBER.findall(text)
-    )
 
 
 def _organisation_bits(text: str) -> float:

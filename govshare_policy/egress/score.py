@@ -33,6 +33,8 @@ class Thresholds:
         likely_margin_bits: The same, for likely.
         chance_margin_bits: Over log2 of the pairs of a released value and a segment, which are the
             chances that two coincide; certain is never less, and likely never less than no margin.
+        certain_field_bits: Fields none of which tells more, common names each, are certain only
+            with so many bits besides: three of them are likely, four are certain.
         likely_rows: So many likely records in one document are acted on.
         likely_share: And so large a share of its segments; own data of the same city coincide now
             and then, the more often the longer the document.
@@ -47,6 +49,7 @@ class Thresholds:
     certain_margin_bits: float = 10.0
     likely_margin_bits: float = 3.0
     chance_margin_bits: float = 7.0
+    certain_field_bits: float = 10.0
     likely_rows: int = 3
     likely_share: float = 0.002
     contained_values: int = 20
@@ -144,7 +147,8 @@ def recognise(hits: Hits, limits: Thresholds, *, pairs: int = 1) -> Recognised:
     several = np.diff(np.append(begin, hits.place.size)) > 1
     chances = math.log2(max(1, pairs))
     certain_bits = max(limits.certain_bits, chances + limits.chance_margin_bits)
-    sure = (most >= limits.identifier_bits) | (several & (total >= certain_bits))
+    needed = certain_bits + np.where(most > limits.certain_field_bits, 0, limits.certain_field_bits)
+    sure = (most >= limits.identifier_bits) | (several & (total >= needed))
     may = several & (total >= max(limits.likely_bits, chances)) & ~sure
     row, place = hits.row[begin], hits.place[begin]
     certain = np.unique(row[sure])
