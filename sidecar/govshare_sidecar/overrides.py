@@ -85,7 +85,7 @@ _TABLES: Final[Mapping[str, Mapping[str, _Parse]]] = {
         "watch_s": _seconds,
     },
     "front_end": {**_LISTENER, **dict.fromkeys(("mode", "certificate_header", "client_ca"), _text)},
-    "grpc": {**_LISTENER, "reflection": _flag, "descriptor_set": _text},
+    "grpc": {**_LISTENER, "reflection": _flag, "descriptor_set": _text, "transport": _text},
     "http": {**_LISTENER, **_UPSTREAM, **_SIZES, "stream_timeout_s": _seconds},
     "http.signature": _SIGNATURE,
     "grpc_proxy.signature": _SIGNATURE,
