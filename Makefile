@@ -32,7 +32,7 @@ format: .venv/.ready-dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.ready-dev ## Measure beside every peer, ten minutes at most (BENCH="--quick" two; BENCH="--only NAME")
+bench: .venv/.ready-dev ## Measure beside every peer, forty minutes at most (BENCH="--quick" six; BENCH="--only NAME"; BENCH="--draw")
 	@$(BIN)/python -m bench $(BENCH)
 
 soak: .venv/.ready-dev ## Take hours: every fault at every system call, then ten million records (SOAK="--seed N --directory DIR")

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run every comparison, print it, keep it as JSON and draw it.
 
-Usage: ``python -m bench [--quick] [--only NAME …] [--results DIR] [--images DIR]``. It takes ten
-minutes at most, two with ``--quick``; what there was no time for, what failed and which peer could
-not be had is said at the end and kept in ``summary.json``. It ends with 1 if anything failed.
+Usage: ``python -m bench [--quick] [--only NAME …] [--draw] [--results DIR] [--images DIR]``. It
+takes forty minutes at most, six with ``--quick``; what failed, what there was no time for and which
+peer could not be had is said at the end and kept in ``summary.json``. It ends with 1 if anything
+failed or was not run. ``--draw`` measures nothing, and makes plots and tables of the results there.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from typing import Any
 
 from bench.capacity import NEEDED, put_into
 from bench.fit import Growth, growths
-from bench.plan import QUICK_S, STEPS, WHOLE_S, Step, exists, unplanned
+from bench.plan import QUICK_S, STEPS, WHOLE_S, Step, exists, names_of, unplanned
 from bench.plots import draw
 from bench.report import commit, machine
 
@@ -37,12 +38,14 @@ class Summary:
     Attributes:
         results: By the name of the step, what it wrote.
         not_run: Why, of each step that was not run.
+        took: By the name of the step, its seconds.
         failed: Why, of each step that was.
         missing: Why, of each peer.
     """
 
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     not_run: dict[str, str] = field(default_factory=dict)
+    took: dict[str, float] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -58,6 +61,7 @@ class Summary:
             "commit": commit(),
             "seconds": round(seconds),
             "results": list(self.results),
+            "took": {name: round(took, 1) for name, took in self.took.items()},
             "not_run": self.not_run,
             "failed": self.failed,
             "missing": self.missing,
@@ -105,13 +109,12 @@ def run(steps: Sequence[Step], results: Path, *, quick: bool) -> Summary:
         left = whole - (time.monotonic() - begin)
         if not exists(step):
             summary.not_run[step.name] = f"there is no `{step.module}`"
-        elif arguments is None:
-            summary.not_run[step.name] = "not in a quick run"
         elif left <= 0:
             summary.not_run[step.name] = f"the {whole:.0f} s were over"
         else:
-            path = results / f"{step.name}.json"
+            path, started = results / f"{step.name}.json", time.monotonic()
             why = run_step(step, arguments, path, limit_s=min(left, step.limit_s))
+            summary.took[step.name] = time.monotonic() - started
             if why:
                 summary.failed[step.name] = why
                 continue
@@ -166,36 +169,74 @@ def print_summary(summary: Summary, drawn: Sequence[str]) -> None:
     print(f"plots: {', '.join(drawn) or 'none'}")
 
 
-def main() -> int:
-    """Run, print, keep and draw; return 1 if a benchmark failed."""
+def results_in(directory: Path) -> Summary:
+    """Return what earlier runs left in *directory*, as if they had been one."""
+    summary = Summary()
+    for step in (*STEPS, *unplanned()):
+        path = directory / f"{step.name}.json"
+        if path.is_file():
+            summary.results[step.name] = json.loads(path.read_text(encoding="utf-8"))
+        else:
+            summary.not_run[step.name] = "it has no results"
+    return summary
+
+
+def document(summary: Summary, images: Path, *, tables: bool) -> list[str]:
+    """Draw the plots and, with *tables*, work out those of the capacity; return the files drawn.
+
+    Tables that lack a figure stay as they are, and *summary* has it.
+    """
+    drawn = draw(summary.results, images)
+    if tables and set(NEEDED) <= summary.results.keys():
+        try:
+            text = put_into(CAPACITY.read_text(encoding="utf-8"), summary.results)
+        except KeyError as error:
+            summary.not_run[CAPACITY.name] = f"it needs what was not measured: {error.args[0]}"
+        else:
+            CAPACITY.write_text(text, encoding="utf-8")
+    return drawn
+
+
+def arguments() -> argparse.Namespace:
+    """Return what the command line says, with every directory."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="two minutes at most")
+    parser.add_argument("--quick", action="store_true", help="six minutes at most")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these steps and no others")
+    parser.add_argument("--draw", action="store_true", help="measure nothing")
     parser.add_argument("--results", type=Path, help="default: bench/results")
     parser.add_argument("--images", type=Path, help="default: docs/images")
     chosen = parser.parse_args()
+    steps = (*STEPS, *unplanned())
+    if unknown := set(chosen.only or ()) - set(names_of(steps)):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    chosen.steps = [step for step in steps if chosen.only is None or step.name in chosen.only]
     # What a quick run finds is not for the documents.
     base = ROOT / "build" / "bench"
-    results = chosen.results or (base if chosen.quick else ROOT / "bench" / "results")
-    images = chosen.images or (base if chosen.quick else ROOT / "docs" / "images")
-    steps = [
-        step for step in (*STEPS, *unplanned()) if chosen.only is None or step.name in chosen.only
-    ]
-    if unknown := set(chosen.only or ()) - {step.name for step in steps}:
-        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
-    results.mkdir(parents=True, exist_ok=True)
+    chosen.tables = not chosen.quick and not chosen.results
+    chosen.results = chosen.results or (base if chosen.quick else ROOT / "bench" / "results")
+    chosen.images = chosen.images or (base if chosen.quick else ROOT / "docs" / "images")
+    return chosen
+
+
+def main() -> int:
+    """Run, print, keep and draw; return 1 if a benchmark failed or was not run."""
+    chosen = arguments()
+    if chosen.draw:
+        summary = results_in(chosen.results)
+        drawn = document(summary, chosen.images, tables=chosen.tables)
+        for name, why in summary.not_run.items():
+            print(f"not drawn: {name}: {why}")
+        print(f"plots: {', '.join(drawn) or 'none'}")
+        return 1 if CAPACITY.name in summary.not_run else 0
+    chosen.results.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
-    summary = run(steps, results, quick=chosen.quick)
-    drawn = draw(summary.results, images)
-    if not chosen.quick and not chosen.results and set(NEEDED) <= summary.results.keys():
-        text = put_into(CAPACITY.read_text(encoding="utf-8"), summary.results)
-        CAPACITY.write_text(text, encoding="utf-8")
-    text = json.dumps(
-        summary.document(seconds=time.monotonic() - begin), ensure_ascii=False, indent=1
-    )
-    (results / "summary.json").write_text(text + "\n", encoding="utf-8")
+    summary = run(chosen.steps, chosen.results, quick=chosen.quick)
+    seconds = time.monotonic() - begin
+    drawn = document(summary, chosen.images, tables=chosen.tables)
+    text = json.dumps(summary.document(seconds=seconds), ensure_ascii=False, indent=1)
+    (chosen.results / "summary.json").write_text(text + "\n", encoding="utf-8")
     print_summary(summary, drawn)
-    return 1 if summary.failed else 0
+    return 1 if summary.failed or summary.not_run else 0
 
 
 if __name__ == "__main__":

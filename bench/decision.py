@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a full decision costs, with facts, reasons and clauses, and how it grows with the grants.
 
-Usage: ``python -m bench.decision [--most 1000000]``. Calls are drawn at random from all grants, so
-that of many grants hardly any was looked at before. Beside it, over the same scope lines, pycasbin
-and the index that stands in its place: an answer has to be the same, at whatever cost.
+Usage: ``python -m bench.decision [--most 1000000] [--quick]``. Calls are drawn at random from all
+grants, so that of many grants hardly any was looked at before. Beside it, over the same scope
+lines, pycasbin and the index that stands in its place: an answer has to be the same, at whatever
+cost.
 """
 
 import json
@@ -38,6 +39,7 @@ SIDE = 1000
 FIELDS = ("id_no", "name", "status")
 DRAWN = 2000
 BATCHES = 15
+QUICK_MOST = 1_000
 LINES_MOST = 10_000
 # Header, and a row by its number, of what a register of any size needs beside grants.
 FILES = {
@@ -191,13 +193,15 @@ def main() -> None:
     """Measure for about a minute."""
     parser = options(__doc__)
     parser.add_argument("--most", type=int, default=1_000_000, help="grants")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_MOST:,} grants at most")
     chosen = parser.parse_args()
+    most = min(QUICK_MOST, chosen.most) if chosen.quick else chosen.most
     describe_machine(f"{DRAWN} calls drawn at random, {BATCHES} rounds over them, one process")
     report = Report(name="decision", n=BATCHES)
     with TemporaryDirectory() as name:
         write_registers(Path(name))
         base = load_register(Path(name))
-    decisions(base, report, most=chosen.most)
+    decisions(base, report, most=most)
     side_by_side(load_bundle("hubei", base), report)
     report.write(chosen.json)
 

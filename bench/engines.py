@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A decision in process, beside pycasbin, its FastEnforcer, Cedar and Rego, by number of rules.
 
-Usage: ``python -m bench.engines [--seconds 1] [--most 100000] [--json FILE]``. Ours gathers facts
-from the register and decides, with reasons and clauses of two texts; the peers say yes or no.
-Each figure is the median of processor time a decision, in a process of its own, warm.
+Usage: ``python -m bench.engines [--seconds 1] [--most 100000] [--quick] [--json FILE]``. Ours
+gathers facts from the register and decides, with reasons and clauses of two texts; the peers say
+yes or no. Each figure is the median of processor time a decision, in a process of its own, warm.
 """
 
 import csv
@@ -163,7 +163,10 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--most", type=int, default=SIZES[-1], help="rules, at most")
+    parser.add_argument("--quick", action="store_true", help="a thousand rules, at most")
     chosen = parser.parse_args()
+    if chosen.quick:
+        chosen.most, chosen.seconds = 1_000, 0.15
     describe_machine("medians of batches; ratios of peers are to ours at as many rules")
     report = Report(name="engines")
     measure(report, most=chosen.most, seconds=chosen.seconds)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every entrance beside its bare equivalent, in one run, with the log on.
 
-Usage: ``python -m bench.entrances [--seconds 1.0] [--output table|json]``. Bare means: the same
-transport, TLS and department, and nobody who decides, filters or records. A ratio is the median of
-the entrance over that of its bare equivalent, with the same number of callers.
+Usage: ``python -m bench.entrances [--seconds 1.0] [--quick] [--output table|json]``. Bare means:
+the same TLS and department, grpcio or aiohttp as they are, and nobody who decides, filters or
+records. A ratio is the median of the entrance over that of its bare equivalent, with the same
+number of callers.
 """
 
 import asyncio
@@ -24,7 +25,20 @@ import grpc
 
 from bench.decision_http import CALL, asks, bare_server
 from bench.envoy import proven, without_filter
-from bench.grpc_api import Ask, Figure, batches, checks, empties, empty_service, measure, streams
+from bench.grpc_api import (
+    BATCH,
+    ECHO,
+    EMPTY,
+    Ask,
+    Figure,
+    batches,
+    checks,
+    empties,
+    empty_service,
+    measure,
+    streams,
+)
+from bench.peers import empty
 from bench.proxies import QUERY, bare_grpc, bare_http
 from bench.report import Report, options
 from govshare_sidecar.config import load_config
@@ -48,7 +62,8 @@ filter = "ext_authz"
 """
 # Of each entrance, what it is held against.
 BARE = {
-    "Check": "empty grpc.aio service",
+    "Check": EMPTY,
+    f"CheckStream of {BATCH}": ECHO,
     "gRPC proxy": "bare gRPC proxy",
     "HTTP proxy": "bare aiohttp proxy",
     "AuthZEN": "bare aiohttp server",
@@ -108,17 +123,18 @@ async def over_grpc(
     """Return what is asked over gRPC, and its bare equivalents."""
     callers = Callers(authority=deployment.authority, clients=deployment.clients)
     credentials = callers.credentials("SYS-HCB-PRH")
-    empty = await stack.enter_async_context(empty_service(deployment))
+    nobody = await stack.enter_async_context(empty_service(deployment))
     plain = await stack.enter_async_context(bare_grpc(deployment, upstream))
     channels = [
         await stack.enter_async_context(grpc.aio.secure_channel(address, credentials))
-        for address in (empty, addresses["grpc"], plain, addresses["grpc_proxy"])
+        for address in (nobody, addresses["grpc"], plain, addresses["grpc_proxy"])
     ]
     return {
-        "empty grpc.aio service": empties(channels[0]),
+        EMPTY: empties(channels[0]),
+        ECHO: streams(channels[0], empty.ECHO),
         "Check": checks(channels[1]),
-        "CheckBatch of 32": batches(channels[1]),
-        "CheckStream of 32": streams(channels[1]),
+        f"CheckBatch of {BATCH}": batches(channels[1]),
+        f"CheckStream of {BATCH}": streams(channels[1]),
         "bare gRPC proxy": finds(channels[2]),
         "gRPC proxy": finds(channels[3]),
     }
@@ -222,8 +238,10 @@ def main() -> None:
     """Measure for a second each, and print it."""
     parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--quick", action="store_true", help="a tenth of a second each")
     parser.add_argument("--output", choices=("table", "json"), default="table")
     chosen = parser.parse_args()
+    chosen.seconds = 0.1 if chosen.quick else chosen.seconds
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         rows = asyncio.run(run(Path(directory), seconds=chosen.seconds))

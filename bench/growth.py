@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What registers of many grants cost to load, to keep, and to load again when a grant changes.
 
-Usage: ``python -m bench.growth [--most 1000000]``. Every size is loaded by a process of its own, so
-that its memory is its own; the row that changes stands in the middle of the file.
+Usage: ``python -m bench.growth [--most 1000000] [--quick]``. Every size is loaded by a process of
+its own, so that its memory is its own; the row that changes stands in the middle of the file.
 """
 
 import json
@@ -19,6 +19,7 @@ from bench.report import Report, Row, options
 from govshare_policy.register import load_register
 
 MIB = 1 << 20
+QUICK_MOST = 10_000
 GIVEN = "\tdata_verification\tid_no,name,status\tapi\t2025-01-{1:02}\t2026-12-31\tprovider\n"
 ROW = "G{0:07}\tR{2:04}\tD{3:04}\tS{3:04}" + GIVEN
 
@@ -75,15 +76,17 @@ def main() -> None:
     """Measure for about a minute."""
     parser = options(__doc__)
     parser.add_argument("--most", type=int, default=1_000_000, help="grants")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_MOST:,} grants at most")
     parser.add_argument("--load", type=Path, help="measure one directory, and change it")
     chosen = parser.parse_args()
     if chosen.load:
         load(chosen.load)
         return
+    most = min(QUICK_MOST, chosen.most) if chosen.quick else chosen.most
     describe_machine("each size once, each in a process of its own")
     report = Report(name="growth")
     for count in (10, 1_000, 10_000, 100_000, 1_000_000):
-        if count > chosen.most:
+        if count > most:
             continue
         print(f"{count:>9,} grants")
         for series, value in measure(count).items():

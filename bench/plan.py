@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-WHOLE_S = 600.0
-QUICK_S = 120.0
+WHOLE_S = 2400.0
+QUICK_S = 360.0
+QUICK = ("--quick",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,46 +16,40 @@ class Step:
 
     Attributes:
         name: Of its results, ``bench/results/<name>.json``.
-        quick: Its arguments under ``--quick``; ``None`` leaves it out, and the runner says so.
+        quick: Its arguments under ``--quick``.
+        limit_s: As long as it may take, peers installed on the way.
     """
 
     name: str
     module: str
     arguments: tuple[str, ...] = ()
-    quick: tuple[str, ...] | None = ()
-    limit_s: float = 60.0
+    quick: tuple[str, ...] = QUICK
+    limit_s: float = 120.0
 
 
 # The comparisons first: what is cut off by the whole time limit is what matters least.
 STEPS = (
-    Step(
-        name="engines", module="bench.engines", limit_s=150,
-        arguments=("--seconds", "0.5"), quick=("--seconds", "0.15", "--most", "1000"),
-    ),
-    Step(
-        name="servers", module="bench.servers", limit_s=180,
-        arguments=("--seconds", "2", "--rounds", "2"), quick=("--quick",),
-    ),
-    Step(
-        name="entrances", module="bench.entrances", limit_s=90,
-        arguments=("--seconds", "0.8"), quick=None,
-    ),
-    Step(name="decision", module="bench.decision", limit_s=150, quick=("--most", "10000")),
-    Step(name="growth", module="bench.growth", limit_s=120, quick=("--most", "10000")),
-    Step(name="startup", module="bench.startup", quick=None),
-    Step(
-        name="audit_append", module="bench.audit_append",
-        arguments=("--rounds", "1", "--seconds", "1"), quick=("--quick",),
-    ),
-    Step(name="log_size", module="bench.log_size", quick=("--quick",)),
-    Step(name="released", module="bench.released", limit_s=90, quick=("--quick",)),
-    Step(name="crypto", module="bench.crypto", quick=None),
-    Step(name="quotas", module="bench.quotas", quick=None),
-    Step(name="egress_reading", module="bench.egress_reading", quick=None,
-         arguments=("--rows", "5000")),
-    Step(name="egress", module="bench.egress", arguments=("--quick",), quick=None),
-    Step(name="audit_verify", module="bench.audit_verify", arguments=("--quick",), quick=None,
-         limit_s=180),
+    Step(name="engines", module="bench.engines", limit_s=360),
+    Step(name="servers", module="bench.servers", limit_s=720),
+    Step(name="batches", module="bench.batches", limit_s=480),
+    Step(name="http_proxy", module="bench.http_proxy", limit_s=300),
+    Step(name="transport", module="bench.transport", quick=("--calls", "1000", "--rounds", "1")),
+    Step(name="entrances", module="bench.entrances", limit_s=180),
+    Step(name="decision", module="bench.decision", limit_s=300),
+    Step(name="growth", module="bench.growth", limit_s=300),
+    Step(name="startup", module="bench.startup"),
+    Step(name="audit_append", module="bench.audit_append"),
+    Step(name="log_size", module="bench.log_size"),
+    Step(name="audit_verify", module="bench.audit_verify", arguments=("--share", "10"),
+         limit_s=300),
+    Step(name="released", module="bench.released", limit_s=180),
+    Step(name="upstream", module="bench.upstream"),
+    Step(name="crypto", module="bench.crypto", quick=()),
+    Step(name="quotas", module="bench.quotas"),
+    Step(name="egress_reading", module="bench.egress_reading", arguments=("--rows", "5000"),
+         quick=("--rows", "1000")),
+    Step(name="egress", module="bench.egress", limit_s=300,
+         arguments=("--released", "2000", "--documents", "1000", "--seconds", "0.5")),
 )  # fmt: skip
 # Benchmarks that the plan leaves to whoever wants them: another one there measures the same.
 COVERED = {
@@ -83,9 +78,7 @@ def unplanned() -> tuple[Step, ...]:
     """Return a step for each benchmark that neither the plan nor another step has."""
     planned = {step.module.rpartition(".")[2] for step in STEPS} | set(COVERED)
     return tuple(
-        Step(name=name, module=f"bench.{name}", quick=None)
-        for name in benchmarks()
-        if name not in planned
+        Step(name=name, module=f"bench.{name}") for name in benchmarks() if name not in planned
     )
 
 

@@ -38,11 +38,22 @@ NAMES = {
 }
 
 
+# What repeats another line, or is there for a ratio: a plot has styles for eight lines.
+UNDRAWN = ("best ", ", no TLS")
+
+
+def is_drawn(series: str) -> bool:
+    """Tell whether *series* is a line of its own."""
+    begin, end = UNDRAWN
+    return not series.startswith(begin) and not series.endswith(end)
+
+
 def lines_of(rows: Sequence[Mapping[str, Any]], one: Plot) -> dict[str, list[tuple[float, float]]]:
     """Return the lines of *one*, by series."""
     lines: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for row in rows:
-        if (row["axis"], row["unit"]) == (one.axis, one.unit) and row["value"] > 0:
+        asked = (row["axis"], row["unit"]) == (one.axis, one.unit) and row["value"] > 0
+        if asked and is_drawn(row["series"]):
             lines[row["series"]].append((row["at"], row["value"]))
     return dict(lines)
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a call costs through the two reverse proxies, with the log on.
 
-Usage: ``python -m bench.proxies [--seconds 1.5]``. Beside each, in the same run and before the
-same department: a proxy that copies what it gets, with the same libraries, and decides nothing.
+Usage: ``python -m bench.proxies [--seconds 1.5] [--quick]``. Beside each, in the same run and
+before the same department: a proxy that copies what it gets, with the same libraries, and decides
+nothing.
 """
 
 import asyncio
@@ -30,8 +31,6 @@ from tests.e2e.deployment import Deployment
 from tests.e2e.rpc_department import SERVICE, configuration, make, rpc_department
 
 CALLERS = (1, 16)
-# Of each, what it is held against.
-BARE = {"HTTP proxy": "bare HTTP", "gRPC proxy": "bare gRPC"}
 QUERY = make("Query", id_no="ID1").SerializeToString()
 
 
@@ -88,7 +87,7 @@ async def bare_grpc(deployment: Deployment, upstream: str) -> AsyncIterator[str]
 
 
 async def http_row(
-    name: str, address: str, callers: Callers, report: Report, seconds: float
+    name: str, address: str, callers: Callers, report: Report, seconds: float, *, beside: str = ""
 ) -> None:
     """Measure ``GET`` at *address*."""
     connector = aiohttp.TCPConnector(ssl=callers.tls("SYS-HCB-PRH"), limit=64)
@@ -100,11 +99,11 @@ async def http_row(
                 await response.read()
             return 1
 
-        await row(name, ask, report, seconds)
+        await row(name, ask, report, seconds, beside=beside)
 
 
 async def grpc_row(
-    name: str, address: str, callers: Callers, report: Report, seconds: float
+    name: str, address: str, callers: Callers, report: Report, seconds: float, *, beside: str = ""
 ) -> None:
     """Measure a unary method at *address*."""
     credentials = callers.credentials("SYS-HCB-PRH")
@@ -117,20 +116,20 @@ async def grpc_row(
             await method(QUERY, metadata=metadata)
             return 1
 
-        await row(name, ask, report, seconds)
+        await row(name, ask, report, seconds, beside=beside)
 
 
-async def row(name: str, ask: Ask, report: Report, seconds: float) -> None:
+async def row(name: str, ask: Ask, report: Report, seconds: float, *, beside: str) -> None:
     """Measure *ask* and print what it took."""
     for callers in CALLERS:
         await measure(ask, callers=callers, seconds=0.2)
         figure = await measure(ask, callers=callers, seconds=seconds)
         report.figures(
             name, callers=callers, rate=figure.rate, median_ms=figure.median_ms,
-            p99_ms=figure.worst_ms, n=figure.calls, beside=BARE.get(name, ""),
+            p99_ms=figure.worst_ms, n=figure.calls, beside=beside,
         )  # fmt: skip
         print(
-            f"{name:12} callers={callers:<3} n={figure.calls:<6} {figure.rate:8.0f}/s"
+            f"{name:26} callers={callers:<3} n={figure.calls:<6} {figure.rate:8.0f}/s"
             f"  median {figure.median_ms:6.2f} ms  p99 {figure.worst_ms:6.2f} ms"
         )
 
@@ -152,17 +151,20 @@ async def run(directory: Path, report: Report, *, seconds: float) -> None:
             callers = Callers(authority=deployment.authority, clients=deployment.clients)
             here = sidecar.addresses
             await http_row("bare HTTP", plain, callers, report, seconds)
-            await http_row("HTTP proxy", str(here["http"]), callers, report, seconds)
+            ours = str(here["http"])
+            await http_row("HTTP proxy", ours, callers, report, seconds, beside="bare HTTP")
             await grpc_row("bare gRPC", rpc_plain, callers, report, seconds)
-            await grpc_row("gRPC proxy", str(here["grpc_proxy"]), callers, report, seconds)
+            ours = str(here["grpc_proxy"])
+            await grpc_row("gRPC proxy", ours, callers, report, seconds, beside="bare gRPC")
 
 
 def main() -> None:
     """Run it."""
     parser = options(__doc__)
     parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--quick", action="store_true", help="a fifth of a second each")
     chosen = parser.parse_args()
-    seconds, report = chosen.seconds, Report(name="proxies")
+    seconds, report = 0.2 if chosen.quick else chosen.seconds, Report(name="proxies")
     describe_machine("the two reverse proxies, beside bare ones")
     with tempfile.TemporaryDirectory() as directory:
         asyncio.run(run(Path(directory), report, seconds=seconds))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long a command takes that does little: the help, and one call of the sample county.
 
-Usage: ``python -m bench.startup [--rounds 7]``. Beside them, an interpreter that does nothing. The
-processor time says more than the clock on a machine that others use too.
+Usage: ``python -m bench.startup [--rounds 7] [--quick]``. Beside them, an interpreter that does
+nothing. The processor time says more than the clock on a machine that others use too.
 """
 
 import json
@@ -35,7 +35,9 @@ def main() -> None:
     """Measure for some seconds."""
     parser = options(__doc__)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--quick", action="store_true", help="three rounds")
     chosen = parser.parse_args()
+    chosen.rounds = 3 if chosen.quick else chosen.rounds
     describe_machine(f"median of {chosen.rounds}")
     report = Report(name="startup", n=chosen.rounds)
     govshare = str(Path(sys.executable).parent / "govshare")

@@ -38,6 +38,7 @@ resourcePolicy:
       roles: [D-HCB]
       condition: {{match: {{expr: 'request.principal.attr.purpose == "{purpose}"'}}}}
 """
+END_S = 20.0
 ALLOWED = b"\x0a\x04read\x10\x01"
 
 
@@ -47,29 +48,30 @@ def _field(number: int, value: bytes | str) -> bytes:
     return bytes((number << 3 | 2, len(data))) + data
 
 
-def question() -> bytes:
-    """Return a ``CheckResourcesRequest``: may this department read that for this purpose."""
+def question(count: int = 1) -> bytes:
+    """Return a ``CheckResourcesRequest``: may this department read *count* for this purpose."""
     purpose = _field(1, "purpose") + _field(2, _field(3, PURPOSE))
     principal = _field(1, "SYS-HCB-PRH") + _field(3, "D-HCB") + _field(4, purpose)
-    resource = _field(1, "R08") + _field(3, "ID1")
-    return _field(3, principal) + _field(4, _field(1, "read") + _field(2, resource))
+    of = (_field(1, "R08") + _field(3, f"ID{number}") for number in range(1, count + 1))
+    entries = (_field(4, _field(1, "read") + _field(2, resource)) for resource in of)
+    return _field(3, principal) + b"".join(entries)
 
 
-def verify_answer(data: bytes) -> None:
-    """Return only if *data* allows.
+def verify_answer(data: bytes, count: int = 1) -> None:
+    """Return only if *data* allows *count* times.
 
     Raises:
         RuntimeError: If it does not.
     """
-    if ALLOWED not in data:
+    if data.count(ALLOWED) != count:
         raise RuntimeError("Cerbos does not allow")
 
 
 @contextmanager
 def cerbos(
     directory: Path, *, ports: tuple[int, int], pair: tuple[Path, Path], audit: bool
-) -> Iterator[None]:
-    """Run a Cerbos on *ports*, HTTP and gRPC, with its files in *directory*."""
+) -> Iterator[int]:
+    """Run a Cerbos on *ports*, HTTP and gRPC, with its files in *directory*; give its process."""
     policies = directory / "policies"
     policies.mkdir(parents=True)
     for number in range(RESOURCES):
@@ -87,7 +89,7 @@ def cerbos(
             [*command, f"--config={directory / 'cerbos.yaml'}"], stdout=log, stderr=log
         )
         try:
-            yield
+            yield process.pid
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=END_S)

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""h2load, with a client certificate, against a gRPC method; and the question asked once before."""
+"""h2load, with a client certificate, against a server; and the question asked once before."""
 
+import http.client
 import os
 import re
+import ssl
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
+from http import HTTPStatus
 from pathlib import Path
 
 import grpc
@@ -15,10 +21,32 @@ import grpc
 from bench.grpc_api import Figure
 
 # Of each number of calls in flight, over how many connections.
-CONNECTIONS = {1: 1, 8: 4, 32: 16}
+CONNECTIONS = {1: 1, 8: 4, 32: 16, 128: 32}
+HOST = "127.0.0.1"
 START_S = 30.0
-OK = "200"
+WARM_UP_S, LOAD_S = 1, 90.0
+OK, UNKNOWN = "200", "0"
 RATE = re.compile(r"^finished in .*?, ([0-9.]+) req/s", re.MULTILINE)
+
+
+class Kind(Enum):
+    """How a target is asked."""
+
+    UNARY = auto()
+    STREAM = auto()
+    HTTP = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """How a caller is known.
+
+    Attributes:
+        pair: Its certificate and key.
+    """
+
+    ca: Path
+    pair: tuple[Path, Path]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,29 +54,98 @@ class Target:
     """A method, how it is reached, and what a good answer is.
 
     Attributes:
-        pair: The caller's certificate and key.
+        path: Of the method, or of what is fetched.
+        data: One message; nothing if something is fetched.
+        tls: ``None`` for plain.
         verify: Raises if an answer is not the right one.
-        number: Tells the number of the record that an answer was kept as; ``None`` if it has none.
+        messages: How many times *data* is sent in one stream.
+        calls: How many decisions one request or stream is.
+        headers: Of what is fetched.
+        records: How many records each decision leaves in *log*.
+        log: Where they are; ``None`` if it keeps none.
+        processes: Those of the server, without the ones that they start.
     """
 
     port: int
-    method: str
+    path: str
     data: bytes
-    ca: Path
-    pair: tuple[Path, Path]
+    tls: Tls | None
     verify: Callable[[bytes], object]
-    number: Callable[[bytes], int] | None = None
+    kind: Kind = Kind.UNARY
+    messages: int = 1
+    calls: int = 1
+    headers: tuple[str, ...] = ()
+    records: int = 1
+    log: Path | None = None
+    processes: tuple[int, ...] = ()
 
-    def ask(self) -> bytes:
-        """Ask once, waiting for the server to start."""
-        certificate, key = self.pair
-        credentials = grpc.ssl_channel_credentials(
-            self.ca.read_bytes(), key.read_bytes(), certificate.read_bytes()
-        )
-        with grpc.secure_channel(f"127.0.0.1:{self.port}", credentials) as channel:
-            method: grpc.UnaryUnaryMultiCallable[bytes, bytes]
-            method = channel.unary_unary(self.method)
-            return method(self.data, wait_for_ready=True, timeout=START_S)
+    def ask(self) -> None:
+        """Ask once, waiting for the server to start.
+
+        Raises:
+            RuntimeError: If the answer is not the right one.
+        """
+        if self.kind is Kind.HTTP:
+            self.verify(fetched(self))
+            return
+        with channel(self) as asked:
+            answers = list(self._answers(asked))
+        if len(answers) != self.messages:
+            raise RuntimeError("a message was not answered")
+        for answer in answers:
+            self.verify(answer)
+
+    def _answers(self, asked: grpc.Channel) -> Iterator[bytes]:
+        if self.kind is Kind.UNARY:
+            unary: grpc.UnaryUnaryMultiCallable[bytes, bytes] = asked.unary_unary(self.path)
+            yield unary(self.data, wait_for_ready=True, timeout=START_S)
+            return
+        stream: grpc.StreamStreamMultiCallable[bytes, bytes] = asked.stream_stream(self.path)
+        yield from stream(iter([self.data] * self.messages), wait_for_ready=True, timeout=START_S)
+
+
+def channel(target: Target) -> grpc.Channel:
+    """Return a channel to *target*."""
+    address = f"{HOST}:{target.port}"
+    if target.tls is None:
+        return grpc.insecure_channel(address)
+    certificate, key = target.tls.pair
+    credentials = grpc.ssl_channel_credentials(
+        target.tls.ca.read_bytes(), key.read_bytes(), certificate.read_bytes()
+    )
+    return grpc.secure_channel(address, credentials)
+
+
+def fetched(target: Target) -> bytes:
+    """Return what *target* answers over HTTP, once it listens.
+
+    Raises:
+        RuntimeError: If it is not there, or its answer is not good.
+    """
+    end = time.monotonic() + START_S
+    headers = dict(header.split(": ", 1) for header in target.headers)
+    while True:
+        connection = http.client.HTTPConnection(HOST, target.port, timeout=START_S)
+        if target.tls is not None:
+            tls = ssl.create_default_context(cafile=str(target.tls.ca))
+            tls.load_cert_chain(*target.tls.pair)
+            connection = http.client.HTTPSConnection(
+                HOST, target.port, timeout=START_S, context=tls
+            )
+        try:
+            connection.request("GET", target.path, headers=headers)
+            answer = connection.getresponse()
+            body = answer.read()
+        except ConnectionRefusedError as error:
+            if time.monotonic() > end:
+                raise RuntimeError("a server does not listen") from error
+            time.sleep(0.1)
+            continue
+        finally:
+            connection.close()
+        if answer.status != HTTPStatus.OK:
+            raise RuntimeError(f"the answer is {answer.status}")
+        return body
 
 
 def preload(directory: Path) -> Path:
@@ -60,41 +157,100 @@ def preload(directory: Path) -> Path:
     return library
 
 
-def load(target: Target, library: Path, *, in_flight: int, seconds: int) -> Figure:
-    """Keep *in_flight* calls open for *seconds*, and return what they took.
+def command_of(target: Target, directory: Path, *, in_flight: int, seconds: int) -> list[str]:
+    """Return what asks *target*; its log is the file ``log`` in *directory*."""
+    connections = in_flight if target.kind is Kind.HTTP else CONNECTIONS[in_flight]
+    command = [
+        "h2load", "-t1", f"-c{connections}", f"-m{in_flight // connections}",
+        f"--duration={seconds}", f"--warm-up-time={WARM_UP_S}", f"--log-file={directory / 'log'}",
+    ]  # fmt: skip
+    if target.kind is Kind.HTTP:
+        command += ["--h1", *(f"-H{header}" for header in target.headers)]
+    else:
+        frame = b"\0" + len(target.data).to_bytes(4, "big") + target.data
+        (directory / "frames").write_bytes(frame * target.messages)
+        command += [f"--data={directory / 'frames'}"]
+        command += ["-Hcontent-type: application/grpc", "-Hte: trailers"]
+    scheme = "http" if target.tls is None else "https"
+    return [*command, f"{scheme}://{HOST}:{target.port}{target.path}"]
+
+
+def environment_of(target: Target, library: Path) -> dict[str, str]:
+    """Return what h2load needs around it."""
+    environment = {"PATH": os.environ["PATH"]}
+    if target.tls is not None:
+        certificate, key = map(str, target.tls.pair)
+        environment |= {"LD_PRELOAD": str(library), "BENCH_CERTIFICATE": certificate}
+        environment["BENCH_KEY"] = key
+    return environment
+
+
+def cpu_s(processes: Sequence[int]) -> float:
+    """Return how long *processes* and those that they started have computed so far."""
+    total, asked = 0.0, list(processes)
+    for process in asked:
+        place = Path("/proc") / str(process)
+        fields = (place / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        children = (place / "task" / str(process) / "children").read_text(encoding="ascii")
+        asked += map(int, children.split())
+    return total
+
+
+def ran(
+    command: Sequence[str], environment: Mapping[str, str], target: Target
+) -> tuple[str, float]:
+    """Run *command*; return what it said, and what the server computed since it had warmed up.
 
     Raises:
-        RuntimeError: If a call was not answered as it should be.
+        RuntimeError: If it failed.
     """
-    first = target.ask()
-    target.verify(first)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment) as load:
+        time.sleep(WARM_UP_S)
+        before = cpu_s(target.processes)
+        said, why = load.communicate(timeout=LOAD_S)
+        used_s = cpu_s(target.processes) - before
+    if load.returncode:
+        raise RuntimeError(f"h2load: {(why or said).strip()}")
+    return said, used_s
+
+
+def verify_answered(states: Sequence[str], *, in_flight: int) -> None:
+    """Return only if h2load's *states* of requests are those of answers.
+
+    Raises:
+        RuntimeError: If there are none, or one is another.
+    """
+    counts = Counter(states)
+    # Of what began to be answered while the server warmed up, h2load does not keep the status.
+    if not counts or counts.pop(UNKNOWN, 0) > in_flight or set(counts) - {OK}:
+        raise RuntimeError(f"requests were answered with {sorted(set(states)) or 'nothing'}")
+
+
+def load(target: Target, library: Path, *, in_flight: int, seconds: int) -> Figure:
+    """Keep *in_flight* requests open for *seconds*; return decisions, and what a request took.
+
+    Raises:
+        RuntimeError: If a request was not answered as it should be.
+    """
+    target.ask()
     with tempfile.TemporaryDirectory() as name:
-        frame, log = Path(name) / "frame", Path(name) / "log"
-        frame.write_bytes(b"\0" + len(target.data).to_bytes(4, "big") + target.data)
-        connections = CONNECTIONS[in_flight]
-        command = [
-            "h2load", "-t1", f"-c{connections}", f"-m{in_flight // connections}",
-            f"--duration={seconds}", "--warm-up-time=1", f"--log-file={log}", f"--data={frame}",
-            "-Hcontent-type: application/grpc", "-Hte: trailers",
-            f"https://127.0.0.1:{target.port}{target.method}",
-        ]  # fmt: skip
-        certificate, key = map(str, target.pair)
-        environment = {"LD_PRELOAD": str(library), "BENCH_CERTIFICATE": certificate}
-        environment |= {"BENCH_KEY": key, "PATH": os.environ["PATH"]}
-        done = subprocess.run(command, check=False, capture_output=True, env=environment, text=True)
-        if done.returncode:
-            raise RuntimeError(f"h2load: {(done.stderr or done.stdout).strip()}")
-        calls = [line.split("\t") for line in log.read_text(encoding="ascii").splitlines()]
-    if not calls or any(status != OK for _, status, _ in calls):
-        raise RuntimeError("a call under load was not answered")
-    last = target.ask()
-    target.verify(last)
-    if target.number and target.number(last) - target.number(first) <= len(calls):
-        raise RuntimeError("a call under load was not recorded")
-    times = sorted(int(us) / 1e3 for _, _, us in calls)
-    rate = RATE.search(done.stdout)
+        command = command_of(target, Path(name), in_flight=in_flight, seconds=seconds)
+        said, used_s = ran(command, environment_of(target, library), target)
+        text = (Path(name) / "log").read_text(encoding="ascii")
+        requests = [line.split("\t") for line in text.splitlines()]
+    verify_answered([status for _, status, _ in requests], in_flight=in_flight)
+    target.ask()
+    times = sorted(int(us) / 1e3 for _, _, us in requests)
+    rate = RATE.search(said)
     if rate is None:
         raise RuntimeError("h2load says no rate")
+    calls = len(times) * target.calls
     return Figure(
-        float(rate[1]), statistics.median(times), times[len(times) * 99 // 100], len(times)
+        float(rate[1]) * target.calls,
+        statistics.median(times),
+        times[len(times) * 99 // 100],
+        calls,
+        used_s / calls * 1e6,
     )

@@ -1,29 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The runner of the benchmarks: what it compares, leaves out, fits and draws."""
+"""The runner of the benchmarks: what it compares, leaves out, and fits."""
 
 import json
-import math
 import sys
 import time
-import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bench import __main__ as runner
 from bench import plan
-from bench.capacity import BEGIN, END, Measured, measured, processes, put_into
 from bench.fit import growths, power_of
 from bench.peers import install
 from bench.peers.asking import Rule, questions, rules, timed
 from bench.peers.cerbos_server import question, verify_answer
-from bench.plan import COVERED, STEPS, Step, benchmarks, names_of, unplanned
-from bench.plots import PLOTS, draw
+from bench.plan import (
+    COVERED,
+    QUICK,
+    STEPS,
+    WHOLE_S,
+    Step,
+    benchmarks,
+    names_of,
+    unplanned,
+)
 from bench.report import Report, Row, with_ratios
-from bench.servers import OURS
-from bench.svg import Scale, plot
 
 HERE = Path(plan.__file__).parent
 
@@ -99,10 +101,19 @@ def test_every_benchmark_is_run_or_covered_by_one_that_is() -> None:
     assert set(COVERED.values()) <= set(names_of())
 
 
+def test_every_benchmark_has_a_quick_run() -> None:
+    """What has no ``--quick`` is given small sizes, or is quick as it is."""
+    for step in (*STEPS, *unplanned()):
+        text = (HERE / f"{step.module.rpartition('.')[2]}.py").read_text(encoding="utf-8")
+        assert step.quick != QUICK or '"--quick"' in text or "arguments(__doc__)" in text, step.name
+    assert sum(step.limit_s for step in STEPS) < 2 * WHOLE_S
+
+
 def test_every_benchmark_offers_its_figures() -> None:
     """What the runner runs takes ``--json``, which :mod:`bench.report` declares."""
     for name in {*names_of(), *COVERED} & set(benchmarks()):
-        assert "options(__doc__)" in (HERE / f"{name}.py").read_text(encoding="utf-8"), name
+        text = (HERE / f"{name}.py").read_text(encoding="utf-8")
+        assert "options(__doc__)" in text or "arguments(__doc__)" in text, name
 
 
 def test_what_is_missing_is_carried_into_the_summary(
@@ -158,17 +169,34 @@ child.wait()
 
 
 def test_what_is_not_run_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither an absent benchmark, nor a long one in a quick run, nor a late one is forgotten."""
+    """Neither an absent benchmark nor a late one is forgotten."""
     step = program(tmp_path, monkeypatch, WRITES)
     absent = Step(name="absent", module="absent")
-    long = Step(name="long", module="planted", quick=None)
 
-    summary = runner.run([absent, long], tmp_path, quick=True)
+    summary = runner.run([absent], tmp_path, quick=True)
     monkeypatch.setattr(runner, "WHOLE_S", 0.0)
     late = runner.run([step], tmp_path, quick=False)
 
-    assert summary.not_run == {"absent": "there is no `absent`", "long": "not in a quick run"}
+    assert summary.not_run == {"absent": "there is no `absent`"}
     assert late.not_run == {"planted": "the 0 s were over"}
+
+
+@pytest.mark.parametrize(
+    ("text", "whole_s", "code"),
+    [(WRITES, 60.0, 0), ("raise SystemExit('the disk is full')", 60.0, 1), (WRITES, 0.0, 1)],
+    ids=["all ran", "one failed", "one was not run"],
+)
+def test_a_run_ends_well_only_if_everything_ran(
+    text: str, whole_s: float, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A benchmark that failed or was left out is in the exit code, and the summary is kept."""
+    monkeypatch.setattr(runner, "STEPS", (program(tmp_path, monkeypatch, text),))
+    monkeypatch.setattr(runner, "WHOLE_S", whole_s)
+    places = ["--results", str(tmp_path / "results"), "--images", str(tmp_path / "images")]
+    monkeypatch.setattr(sys, "argv", ["bench", "--only", "planted", *places])
+
+    assert runner.main() == code
+    assert (tmp_path / "results" / "summary.json").is_file()
 
 
 def test_a_peer_that_cannot_be_installed_says_why() -> None:
@@ -212,75 +240,12 @@ def test_an_engine_that_answers_wrongly_has_no_figure(decide: Callable[[Rule], b
 
 def test_an_answer_of_cerbos_is_read() -> None:
     """A frame that allows is told from one that denies; the question names what is asked."""
+    allowed = b"\x12\x0d\x12\x08\x0a\x04read\x10\x01"
     assert b"data_verification" in question()
-    verify_answer(b"\x12\x0d\x12\x08\x0a\x04read\x10\x01")
+    assert question(3).count(b"\x0a\x04read") == question().count(b"\x0a\x04read") * 3
+    verify_answer(allowed)
+    verify_answer(allowed * 3, count=3)
+    with pytest.raises(RuntimeError, match="does not allow"):
+        verify_answer(allowed * 2, count=3)
     with pytest.raises(RuntimeError, match="does not allow"):
         verify_answer(b"\x12\x0d\x12\x08\x0a\x04read\x10\x02")
-
-
-def test_a_scale_is_logarithmic_over_whole_decades() -> None:
-    """Equal ratios are equal lengths, and the ends are powers of ten."""
-    scale = Scale.over([20.0, 3_000.0], begin=100.0, length=300.0)
-
-    assert [scale.at(value) for value in scale.decades] == pytest.approx([100, 200, 300, 400])
-    assert scale.at(math.sqrt(10) * 10) == pytest.approx(150)
-
-
-def test_a_plot_has_every_line_and_is_well_formed() -> None:
-    """Names are escaped, and every point is drawn."""
-    text = plot("a < b", {"x & y": [(1, 2), (10, 20)], "z": [(100, 5)]}, x="calls", y="ms")
-    root = ET.fromstring(text)  # noqa: S314 - ours
-
-    assert len(root.findall("{*}circle")) == 3
-    assert {"x & y", "z", "a < b"} <= {one.text for one in root.findall("{*}text")}
-    with pytest.raises(ValueError, match="at least one point"):
-        plot("nothing", {}, x="", y="")
-
-
-def test_only_what_was_measured_is_drawn(tmp_path: Path) -> None:
-    """A plot without rows is no file."""
-    one = PLOTS[0]
-    rows = [
-        {"series": "ours", "unit": one.unit, "axis": one.axis, "at": at, "value": 5.0}
-        for at in (10, 100)
-    ]
-
-    assert draw({one.result: {"rows": rows}}, tmp_path) == [one.file]
-    assert [path.name for path in tmp_path.iterdir()] == [one.file]
-
-
-def test_the_capacity_tables_are_worked_out_from_the_results() -> None:
-    """A document keeps what stands around its marks; a rate halved needs twice the processes."""
-
-    def one(series: str, unit: str, value: float, *, at: float) -> dict[str, Any]:
-        return {"series": series, "unit": unit, "value": value, "at": at, "axis": "x"}
-
-    machine = {"machine": {"cpu": "c", "processors": 2, "load": 1.0}, "commit": "abc"}
-    results: dict[str, dict[str, Any]] = {
-        "engines": {"rows": [one("govshare, reasons and clauses", "us of a core", 20, at=10)]},
-        "servers": {
-            **machine,
-            "rows": [one(OURS, "calls/s", 50, at=8), one(OURS, "calls/s", 100, at=32)],
-        },
-        "log_size": {
-            "rows": [
-                one("verify every record", "s", 10, at=1e6),
-                one("stored bytes a record", "bytes", 450, at=1e6),
-            ]
-        },
-        "released": {"rows": [one("memory of the index, every page touched", "MB", 160, at=1e7)]},
-    }
-
-    found = measured(results)
-    text = put_into(f"before {BEGIN} old {END} after", results)
-
-    assert found == Measured(20, 100, 450, 1e5, 16)
-    assert (processes(50.0, found), processes(51.0, found)) == (1, 2)
-    assert text.startswith("before ")
-    assert text.endswith(" after")
-    assert " old " not in text
-    assert "| county, 40 systems | 0.78 million | 22 | 1 | 1 | 0.7 |" in text
-    with pytest.raises(ValueError, match="no marks"):
-        put_into("no marks here", results)
-    with pytest.raises(KeyError):
-        measured({**results, "released": {"rows": []}})
