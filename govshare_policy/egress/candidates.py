@@ -8,17 +8,16 @@ many cells at once, parted by a control character that none of them crosses.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from govshare_policy.egress.kinds import is_id_number
-from govshare_policy.egress.pieces import LONG_NUMBER, pieces
+from govshare_policy.egress.figures import figures
+from govshare_policy.egress.pieces import pieces
 from govshare_policy.egress.quickly import canonicals
 from govshare_policy.egress.shapes import GAP, Shapes
 
@@ -28,28 +27,7 @@ LONG: Final = 480
 """A cell of more characters is running text: what stands in it must stand close together."""
 
 _LONG_NUMBER: Final = re.compile(r"[\dx]{19}")
-# Each of these begins with a digit, because a search for one is ten times as fast as a search for
-# a place between characters; what may not stand before it is looked at afterwards.
-_DATE: Final = re.compile(
-    r"\d(?<!\d\d)(?:(?:(?<=1)[89]|(?<=2)0)\d\d(?:年\d{1,2}月\d{1,2}日?"
-    r"|[-/.]\d{1,2}[-/.]\d{1,2}|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
-    r"|\d?[-/.]\d{1,2}[-/.](?:1[89]|20)\d\d)(?!\d)"
-)
-_AMOUNT: Final = re.compile(
-    r"\d(?<![\d.,]\d)(?=[\d.,万亿元]{4})(?!\d{6,23}(?![\d.万亿元]))(?:\d{0,2}(?:,\d{3})+|\d*)(?:\.\d+)?(?![\d.]*\d)"
-    r"(?:[万亿]?元|[万亿])?"
-)
-_GROUPS: Final = re.compile(r"\d(?=[\d \-.x]{6})\d*(?:[ \-.]{1,3}\d+){0,24}x?")
-_GROUP: Final = re.compile(r"\d+x?")
-_IDENTITY: Final = re.compile(
-    r"(?=([1-9]\d{5}(?:1[89]|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dx]))"
-)
 _PLAIN: Final = re.compile(r"\d{1,18}|\d{1,12}\.\d{1,6}")
-_LEAST: Final = 5
-"""Characters below which no sum says enough to be kept."""
-
-_SPAN_GROUPS: Final = 8
-_IDENTITY_DIGITS: Final = 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +108,9 @@ def inner(
         return []
     text = GAP.join([*cells, ""])
     begin, end, start = pieces(text)
-    found = [text[a:b] for a, b in zip(begin.tolist(), end.tolist(), strict=True)]
-    shaped = list(_shaped(text))
+    first, last, shaped = figures(text)
+    spans = zip((*begin.tolist(), *first.tolist()), (*end.tolist(), *last.tolist()), strict=True)
+    found = [text[a:b] for a, b in spans]
     found += [value for value, _ in shaped]
     form_of = {value: forms.get(value, "") for value in found}
     others = [value for value, form in form_of.items() if not form]
@@ -141,58 +120,10 @@ def inner(
         held = {distinct[at] for at in np.flatnonzero(holds(distinct)).tolist()}
         form_of = {value: form for value, form in form_of.items() if form in held}
     chosen = [at for at, value in enumerate(found) if value in form_of]
-    at = np.concatenate((start, np.array([place for _, place in shaped], dtype=np.int64)))[chosen]
+    places = np.array([place for _, place in shaped], dtype=np.int64)
+    at = np.concatenate((start, first, places))[chosen]
     sizes = np.fromiter(map(len, cells), dtype=np.int64, count=len(cells))
     starts = np.cumsum(sizes + 1) - sizes - 1
     owners = np.searchsorted(starts, at, side="right") - 1
     values = [form_of[found[number]] for number in chosen]
     return list(zip(values, owners.tolist(), (at - starts[owners]).tolist(), strict=True))
-
-
-def _shaped(text: str) -> Iterator[tuple[str, int]]:
-    """Yield what has the shape of a date, a sum or a number, as it is written, and where."""
-    yield from ((match.group(), match.start()) for match in _DATE.finditer(text))
-    for match in _AMOUNT.finditer(text):
-        found = match.group()
-        # Most long numbers the pattern leaves out: they are found once more below.
-        if len(found) >= _LEAST and not (len(found) in LONG_NUMBER and found.isdecimal()):
-            yield found, match.start()
-    for match in _GROUPS.finditer(text):
-        run = match.group()
-        if len(run) <= _IDENTITY_DIGITS and run.isdecimal():
-            yield run, match.start()
-        else:
-            yield from ((number, match.start()) for number in _numbers(run))
-
-
-def _numbers(run: str) -> tuple[str, ...]:
-    """Return the numbers that a run of digit groups may be meant as.
-
-    A number is a span of whole groups. Only an identity number, which carries a date and a check
-    digit, is also looked for across their bounds; what it leaves over is a number again.
-    """
-    if run.isalnum() and len(run) <= _IDENTITY_DIGITS:
-        return (run, run[:-1])
-    return tuple(_split(run))
-
-
-def _split(run: str) -> Iterator[str]:
-    groups = _GROUP.findall(run)
-    digits = "".join(groups)
-    left = len(digits) - min(len(groups[0]), len(groups[-1]))
-    if left < LONG_NUMBER.start <= len(digits) < _IDENTITY_DIGITS and len(groups) <= _SPAN_GROUPS:
-        # Without its first or last group too little is left, as of a day.
-        yield digits
-        return
-    for first in range(len(groups)):
-        spans = accumulate(groups[first : first + _SPAN_GROUPS])
-        yield from (span for span in spans if len(span) in LONG_NUMBER)
-    begin = 0
-    for match in _IDENTITY.finditer(digits):
-        if match.start() >= begin and is_id_number(match.group(1)):
-            yield match.group(1)
-            if match.start() > begin:
-                yield digits[begin : match.start()]
-            begin = match.end(1)
-    if 0 < begin < len(digits):
-        yield digits[begin:]

@@ -31,6 +31,9 @@ _MAX_MARKS: Final = 8
 _ROUNDS: Final = 4
 # Below this a look at each character costs less than a call into numpy.
 _SHORT: Final = 200
+# Blocks of ordinary text, besides Chinese characters: most of it stands for itself alone.
+_ORDINARY: Final = ((0x00, 0x180), (0x2010, 0x2060), (0x3000, 0x3030), (0xFF01, 0xFF5F))
+_HAN: Final = (0x4E00, 0xA000)
 
 
 def fold(text: str) -> str:
@@ -43,12 +46,10 @@ def fold(text: str) -> str:
         return text.lower()
     if len(text) < _SHORT and _stable().issuperset(text):
         return text
-    for _ in range(_ROUNDS):
-        folded = _fold_once(text)
-        if folded == text:
-            break
-        text = folded
-    return text
+    alone = _alone()[_codes(text)]
+    if int(alone.max()) != _GONE:
+        return alone.tobytes().decode("utf-32-le", "surrogatepass")
+    return _fold_fully(text)
 
 
 @cache
@@ -66,6 +67,40 @@ def _stable() -> frozenset[str]:
     table = _table()
     same = (code for code in range(0x4E00, 0xA000) if table[code] == code)
     return frozenset(map(chr, same)) | {chr(code) for code in range(0x80) if not 65 <= code <= 90}  # noqa: PLR2004
+
+
+@cache
+def _alone() -> NDArray[np.uint32]:
+    """Return what each character becomes that becomes one, the same whatever stands beside it.
+
+    All others are :data:`_GONE`.
+    """
+    table = _table()
+    alone = np.full(table.size, _GONE, dtype=np.uint32)
+    han = np.arange(*_HAN, dtype=np.uint32)
+    becomes = table[han]
+    fixed = (becomes >= _HAN[0]) & (becomes < _HAN[1])
+    fixed[fixed] = table[becomes[fixed]] == becomes[fixed]
+    alone[han[fixed]] = becomes[fixed]
+    for code in (code for span in _ORDINARY for code in range(*span)):
+        folded = _fold_fully(chr(code))
+        if _is_starter(folded):
+            alone[code] = ord(folded)
+    return alone
+
+
+def _is_starter(folded: str) -> bool:
+    """Return whether *folded* is one character that combines with none before it."""
+    return len(folded) == 1 and unicodedata.combining(folded) == 0
+
+
+def _fold_fully(text: str) -> str:
+    for _ in range(_ROUNDS):
+        folded = _fold_once(text)
+        if folded == text:
+            break
+        text = folded
+    return text
 
 
 def _fold_once(text: str) -> str:

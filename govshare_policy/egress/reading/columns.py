@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text in columns of fixed width, with or without blanks between them."""
 
+import operator
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -30,10 +31,17 @@ _FIGURES: Final = re.compile(
     r"[!-~ \uff01-\uff5e¥€£年月日号时点分秒元圆块角整正人民币百千万亿〇零一二三四五六七八九十两"
     r"壹贰叁肆伍陆柒捌玖拾佰仟萬億參陸貳圓]+"
 )
-_WIDE: Final = re.compile(
-    r"(?<=[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f"
-    r"\uff00-\uff60\uffe0-\uffe6])"
+_WIDE: Final = (
+    (0x1100, 0x115F),
+    (0x2E80, 0x303E),
+    (0x3041, 0xA4CF),
+    (0xAC00, 0xD7A3),
+    (0xF900, 0xFAFF),
+    (0xFE30, 0xFE6F),
+    (0xFF00, 0xFF60),
+    (0xFFE0, 0xFFE6),
 )
+_BEYOND: Final = 0x10000
 # Not a letter of any text that is read.
 _HALF: Final = CELL
 _BLANK: Final = 0
@@ -57,16 +65,30 @@ def columns_text(text: str) -> str:
     # A column of encoded documents is nothing in pieces.
     if sum(map(has_document, sample)) * 2 > len(sample):
         return ""
-    for grid in (_in_cells, str):
-        bounds = _bounds([grid(line) for line in sample])
+    for grids in (_in_cells, list):
+        bounds = _bounds(grids(sample))
         if bounds:
-            return ROW.join(CELL.join(_cells(grid(line), bounds)) for line in lines)
+            return ROW.join(CELL.join(_cells(grid, bounds)) for grid in grids(lines))
     return ""
 
 
-def _in_cells(line: str) -> str:
-    """Return *line* with one letter more after each that takes two cells of a terminal."""
-    return _WIDE.sub(_HALF, line.replace("\u3000", "  "))
+def _in_cells(lines: Sequence[str]) -> list[str]:
+    """Return *lines* with one letter more after each that takes two cells of a terminal."""
+    text = "\n".join(lines).replace("\u3000", "  ")
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    wide = _wide()[np.minimum(codes, _BEYOND)]
+    cells = np.repeat(codes, wide + 1)
+    cells[(np.cumsum(wide + 1) - 1)[wide == 1]] = ord(_HALF)
+    return cells.tobytes().decode("utf-32-le", "surrogatepass").split("\n")
+
+
+@cache
+def _wide() -> NDArray[np.int64]:
+    """Return 1 for each character that takes two cells, and for others 0."""
+    wide = np.zeros(_BEYOND + 1, dtype=np.int64)
+    for first, last in _WIDE:
+        wide[first : last + 1] = 1
+    return wide
 
 
 def _bounds(grids: Sequence[str]) -> list[int]:
@@ -101,35 +123,29 @@ def _cells(grid: str, bounds: Sequence[int]) -> Iterator[str]:
     Of runs, only those between blanks or long numbers, and what is not found in the line itself.
     """
     pieces = [grid[a:b] for a, b in zip(bounds[:-1], [*bounds[1:-1], None], strict=True)]
-    apart = [True, *map(_is_apart, pieces), True]
+    ascii_only = list(map(str.isascii, pieces))
+    long = [
+        plain and len(piece) >= _LONG_FIGURE
+        for piece, plain in zip(pieces, ascii_only, strict=True)
+    ]
+    ended = [not piece or piece[-1] == " " for piece in pieces]
+    bare = [piece.replace(_HALF, "") for piece in pieces]
+    # A place in the list is one more than in the pieces: it begins with the edge.
+    apart = [True, *map(operator.or_, ended, long), True]
     for start in range(len(pieces)):
         found = ""
         for at in range(start, min(start + _SPAN, len(pieces))):
-            if at > start and _part(pieces[at - 1], pieces[at]):
+            # Neighbours are not of one value: a long figure, and letters that are none.
+            parted = ascii_only[at - 1] != ascii_only[at] and (long[at - 1] or long[at])
+            if at > start and parted:
                 break
-            found += pieces[at]
-            cell = found.replace(_HALF, "").strip()
-            # A place in the list is one more than in the pieces: it begins with the edge.
+            found += bare[at]
+            cell = found.strip()
             is_whole = apart[start] and (apart[at + 1] or apart[at + 2])
             if cell and (is_whole or not _is_found(cell)):
                 yield cell
-            if not pieces[at] or pieces[at][-1] == " ":
+            if ended[at]:
                 break
-
-
-def _is_apart(piece: str) -> bool:
-    """Tell whether *piece* is no part of longer text: a long figure, or blank at its end."""
-    return not piece or piece[-1] == " " or _is_long_figure(piece)
-
-
-def _is_long_figure(piece: str) -> bool:
-    return len(piece) >= _LONG_FIGURE and piece.isascii()
-
-
-def _part(one: str, other: str) -> bool:
-    """Tell whether neighbours are not of one value: a long figure, and letters that are none."""
-    is_mixed = one.isascii() != other.isascii()
-    return is_mixed and (_is_long_figure(one) or _is_long_figure(other))
 
 
 def _is_found(cell: str) -> bool:

@@ -17,7 +17,6 @@ from govshare_policy.egress.reading.forms import is_known
 from govshare_policy.egress.reading.model import (
     CELL,
     ROW,
-    Budget,
     Code,
     UnscannableError,
     without_marks,
@@ -40,12 +39,8 @@ _QUOTED: Final = re.compile(r"(?:=[0-9A-F]{2}(?:=\r?\n)?){2,}+")
 _FORM: Final = re.compile(r"[^\s&=]{1,200}+=[^\s&]*+(?:&[^\s&=]{1,200}+=[^\s&]*+)*+\s*+")
 _WHOLE_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]++={0,2}")
 _WHOLE_HEX: Final = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{2})++")
-_BASE64: Final = re.compile(
-    r"(?<![A-Za-z0-9+/_=-])(?=[a-z0-9+/_-]*+[A-Z])(?=[A-Z0-9+/_-]*+[a-z])"
-    r"[A-Za-z0-9+/_-]{8,}+={0,2}(?![A-Za-z0-9+/_=-])"
-)
+_LONG: Final = 100
 _LONG_BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{100,}+={0,2}")
-_HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?:0x)?((?:[0-9a-fA-F]{2}){6,}+)(?![0-9A-Za-z])")
 _DENSE: Final = 0.3
 _ALL: Final = 0.9
 _SAMPLE_CHARS: Final = 1 << 14
@@ -177,29 +172,10 @@ def decode_base64(text: str) -> bytes | None:
 
 def has_document(line: str) -> bool:
     """Tell whether *line* has something long in it that base64 makes readable."""
+    if len(line) < _LONG:
+        return False
     bodies = (decode_base64(match.group()) for match in _LONG_BASE64.finditer(line))
     return any(body is not None and is_readable(body) for body in bodies)
-
-
-def encoded_runs(text: str, *, budget: Budget) -> Iterator[tuple[int, int, str, bytes]]:
-    """Yield start, end, encoding and content of what is encoded inside *text*.
-
-    Raises:
-        UnscannableError: If so much is encoded that is no known form that it might be anything.
-    """
-    for name, pattern, decode in (
-        ("base64", _BASE64, decode_base64),
-        ("hex", _HEX, decode_hex),
-    ):
-        for match in pattern.finditer(text):
-            budget.tick()
-            body = decode(match.group())
-            if body is None:
-                continue
-            if is_readable(body):
-                yield match.start(), match.end(), name, body
-            elif len(body) >= budget.limits.opaque_bytes:
-                raise UnscannableError(Code.UNKNOWN_FORM)
 
 
 def unescape(text: str) -> str:

@@ -7,6 +7,7 @@ blank lines, or as overlapping windows.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -24,16 +25,21 @@ _CUTS: Final = re.compile(
     r"|(?<![A-Za-z]) +| +(?![A-Za-z])"
 )
 _SENTENCES: Final = re.compile(r"(?<=[。!?\uff01\uff1f;\uff1b\n])")
+# One match a line, which may have no key.
 _KEYED: Final = re.compile(
-    r"""^[ \t]*(?:[-*•+>#]+[ \t]+)?(?:\*\*|["'“【\[<])?"""
-    r"""([^\W\d][^\n:=\uff1a"']{0,60}?)(?:\*\*|["'”】\]>])?[ \t]*(?:=>|[:=\uff1a\uff1d])"""
+    r"""^(?:[ \t]*(?:[-*•+>#]+[ \t]+)?(?:\*\*|["'“【\[<])?"""
+    r"""([^\W\d][^\n:=\uff1a"']{0,60}?)(?:\*\*|["'”】\]>])?[ \t]*(?:=>|[:=\uff1a\uff1d]))?"""
+    r"[^\n]*+\n?",
+    re.MULTILINE,
 )
 _DIVIDER: Final = re.compile(
     r"[-=*_#~+.\s]{3,}|(?i:BEGIN:\w+|END:\w+)|\[[^\]]*\]|\*\d{1,9}"
     r"|[-*=#]{1,60}+[ \[][^\n]{0,60}[-*=#]{2,}"
 )
-# What a divider begins with, but for blanks.
-_DIVIDES: Final = frozenset("-=*_#~+.[BbEe")
+# What a divider begins with.
+_DIVIDES: Final = frozenset("-=*_#~+.[BbEe") | frozenset(
+    filter(str.isspace, map(chr, range(0x3001)))
+)
 _LEAD: Final = re.compile(r"^(?:(?:[-*•+>#]{1,9}+[ \t]++)++|[+>])", re.MULTILINE)
 _SIZES: Final = re.compile(r"^\$\d{1,9}\r?\n", re.MULTILINE)
 _EMPTY: Final = re.compile(f"{CELL}{{2,}}")
@@ -51,6 +57,8 @@ _PERIOD_SAMPLE: Final = 400
 _MIN_ALIKE: Final = 0.9
 _DATED: Final = re.compile(r"[\d./:年月日 T-]+")
 _MAX_LONE_BLOCK: Final = 64
+# A key that stands so often is one: what it is said of need not be read together with it.
+_RECURS: Final = 3
 # What stands around a value and says nothing.
 _EDGES: Final = "'\"`()[]{}<>,; "
 # A segment of more cells is no one record any more.
@@ -82,21 +90,23 @@ def lines_text(text: str, *, beside: Sequence[str] = ()) -> str:
     if not lines:
         return join_rows(beside)
     cut = _cut(lines)
-    keys = [match.group(1).strip() if (match := _KEYED.match(line)) else "" for line in lines]
+    keys = list(map(str.strip, _KEYED.findall("\n".join(lines))))
     if not _is_spread(lines, cut, keys):
         rows = list(map(_joined, lines, cut))
         apart = [reading for reading in beside if reading and not _merge(rows, lines, reading)]
         return join_rows([*apart, *rows])
     groupings = _groupings(lines, starts, keys)
-    return join_rows(
-        [
-            *beside,
-            *(
-                ROW.join(CELL.join(_joined(lines[at], cut[at]) for at in group) for group in groups)
-                for groups in groupings
-            ),
-        ]
+    counts = Counter(keys)
+    often = {key for key, count in counts.items() if key and count >= _RECURS}
+    both = [
+        piece if key in often and piece.count(CELL) == 1 else _joined(line, piece)
+        for line, piece, key in zip(lines, cut, keys, strict=True)
+    ]
+    ways = (
+        ROW.join(CELL.join(map(both.__getitem__, group)) for group in groups)
+        for groups in groupings
     )
+    return join_rows([*beside, *ways])
 
 
 def _merge(rows: list[str], lines: Sequence[str], reading: str) -> bool:
@@ -112,9 +122,12 @@ def _merge(rows: list[str], lines: Sequence[str], reading: str) -> bool:
         cells = other.split(CELL)
         if cells[0] not in line or cells[-1] not in line:
             return False
-        own = row.split(CELL)
-        bare = {cell.strip(_EDGES) for cell in own}
-        every = dict.fromkeys([*own, *(cell for cell in cells if cell.strip(_EDGES) not in bare)])
+        every = dict.fromkeys(row.split(CELL))
+        # Most cells are pieces of the line as they are.
+        more = [cell for cell in cells if cell not in every and cell.strip(_EDGES) not in every]
+        if more:
+            bare = {cell.strip(_EDGES) for cell in every}
+            every.update(dict.fromkeys(cell for cell in more if cell.strip(_EDGES) not in bare))
         if len(every) > _MAX_MERGED:
             return False
         merged.append(CELL.join(every))
@@ -128,19 +141,13 @@ def _laid_out(text: str) -> tuple[list[str], list[int]]:
     starts = [0]
     for line in text.splitlines():
         bare = line.strip()
-        if not bare or _is_divider(line):
+        if not bare or (line[0] in _DIVIDES and _DIVIDER.fullmatch(line)):
             starts.append(len(lines))
         if len(line) > _LONG_LINE:
             lines += _shorten(line)
         elif bare:
             lines.append(bare)
     return lines, sorted({start for start in starts if start < len(lines)})
-
-
-def _is_divider(line: str) -> bool:
-    """Tell whether *line*, which is not empty, parts records and says nothing else."""
-    begins = line[0] in _DIVIDES or line[0].isspace()
-    return begins and _DIVIDER.fullmatch(line) is not None
 
 
 def _joined(line: str, cut: str) -> str:
@@ -223,7 +230,9 @@ def _by_key(lines: Sequence[str], keys: Sequence[str]) -> list[range]:
     starts = [0]
     seen: set[str] = set()
     for index, key in enumerate(keys):
-        if key in seen or _is_divider(lines[index]) or index - starts[-1] >= _MAX_BLOCK_LINES:
+        line = lines[index]
+        divides = line[0] in _DIVIDES and _DIVIDER.fullmatch(line)
+        if key in seen or divides or index - starts[-1] >= _MAX_BLOCK_LINES:
             seen.clear()
             starts.append(index)
         if key:

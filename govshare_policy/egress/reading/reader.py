@@ -20,7 +20,8 @@ from govshare_policy.egress.reading.archives import (
 )
 from govshare_policy.egress.reading.blocks import blocks_of
 from govshare_policy.egress.reading.charset import decode_text, is_utf8
-from govshare_policy.egress.reading.escapes import FEW_BYTES, encoded_runs, form_text, unescape
+from govshare_policy.egress.reading.encoded import encoded_runs
+from govshare_policy.egress.reading.escapes import FEW_BYTES, form_text, unescape
 from govshare_policy.egress.reading.forms import is_known, is_rich_text, refuse_unreadable
 from govshare_policy.egress.reading.inlays import MAX_INLINE_CELLS, NESTED, inlaid, unescape_around
 from govshare_policy.egress.reading.joins import joined_text
@@ -222,8 +223,7 @@ class _Reader:
             inner = match.group()
             if inner == source or not inner.strip():
                 continue
-            segments = self._nested(inner, depth=depth)
-            if segments is not None:
+            if (segments := self._nested(inner, depth=depth)) is not None:
                 yield match.start(), match.end(), segments
         spans = list(taken)
         for start, end, name, body in encoded_runs(text, budget=self.budget):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from xml.parsers import expat
 
@@ -23,6 +24,12 @@ _DATE_CODE: Final = re.compile(r'(?:"[^"]*"|\[[^\]]*\]|\\.)')
 _NAME: Final = re.compile(r"xl/worksheets/[^/]+\.xml")
 
 
+@lru_cache(maxsize=256)
+def _local(name: str) -> str:
+    """Return the *name* of an element without its prefix."""
+    return name.rpartition(":")[2]
+
+
 def is_sheet(name: str) -> bool:
     """Tell whether the part *name* is a sheet."""
     return _NAME.fullmatch(name) is not None
@@ -37,7 +44,7 @@ class _Strings:
 
     def end(self, name: str) -> None:
         """Close a string."""
-        if name.rpartition(":")[2] == "si":
+        if _local(name) == "si":
             self.strings.append("".join(self.pieces).strip())
             self.pieces.clear()
 
@@ -57,7 +64,7 @@ class _Styles:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Read one element."""
-        tag = name.rpartition(":")[2]
+        tag = _local(name)
         if tag == "numFmt":
             code = _DATE_CODE.sub("", attributes.get("formatCode", "")).lower()
             if any(letter in code for letter in "ymdhs年月日"):
@@ -71,7 +78,7 @@ class _Styles:
 
     def end(self, name: str) -> None:
         """Leave the list of cell styles."""
-        if name.rpartition(":")[2] == "cellXfs":
+        if _local(name) == "cellXfs":
             self.in_cells = False
 
 
@@ -89,19 +96,20 @@ class _Sheet:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Open an element."""
-        tag = name.rpartition(":")[2]
+        tag = _local(name)
         if tag == "row":
             self.rows.append([])
         elif tag == "c":
             self.kind = attributes.get("t", "n")
             self.is_date = "s" in attributes and _number(attributes["s"]) in self.dates
-        self.pieces.clear()
+        if self.pieces:
+            self.pieces.clear()
 
     def end(self, name: str) -> None:
         """Close an element."""
         if not self.pieces:
             return
-        tag = name.rpartition(":")[2]
+        tag = _local(name)
         text = "".join(self.pieces).strip()
         self.pieces.clear()
         if not text:
