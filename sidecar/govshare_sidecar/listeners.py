@@ -124,13 +124,29 @@ class HttpListener:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrpcListener:
-    """The gRPC server on a port, with its health service."""
+class RpcListener:
+    """A gRPC server on a port, with its health service, whatever speaks HTTP/2 for it."""
 
     address: Address
-    server: grpc.aio.Server
     health: health.aio.HealthServicer
     services: Sequence[Service]
+
+    async def announce(self, *, serving: bool) -> None:
+        """Say whether calls are answered now, to everybody who asks or watches."""
+        status = health_pb2.HealthCheckResponse
+        for name in ("", *(service.name for service in self.services)):
+            await self.health.set(name, status.SERVING if serving else status.NOT_SERVING)
+
+    async def not_serving(self) -> None:
+        """Say so to everybody who asks or watches, for good."""
+        await self.health.enter_graceful_shutdown()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrpcListener(RpcListener):
+    """The same over grpcio."""
+
+    server: grpc.aio.Server
 
     @classmethod
     async def start(
@@ -178,16 +194,6 @@ class GrpcListener:
         listener = cls(address=address, server=server, health=servicer, services=services)
         await listener.announce(serving=True)
         return listener
-
-    async def announce(self, *, serving: bool) -> None:
-        """Say whether calls are answered now, to everybody who asks or watches."""
-        status = health_pb2.HealthCheckResponse
-        for name in ("", *(service.name for service in self.services)):
-            await self.health.set(name, status.SERVING if serving else status.NOT_SERVING)
-
-    async def not_serving(self) -> None:
-        """Say so to everybody who asks or watches, for good."""
-        await self.health.enter_graceful_shutdown()
 
     async def stop(self) -> None:
         """Stop accepting, let what is under way end in time, and close every connection."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from govshare_sidecar._settings import Address
@@ -16,7 +16,14 @@ from govshare_sidecar.h2.connection import ALPN
 from govshare_sidecar.h2.server import Server
 from govshare_sidecar.h2.settings import Settings
 from govshare_sidecar.limits import Limits
-from govshare_sidecar.listeners import DRAIN_S, Service, bind, proxy_tls_context, tls_context
+from govshare_sidecar.listeners import (
+    DRAIN_S,
+    RpcListener,
+    Service,
+    bind,
+    proxy_tls_context,
+    tls_context,
+)
 from govshare_sidecar.tls_settings import TlsConfig
 
 # Health checks, reflection, and the refusals themselves, while everything else is full.
@@ -45,13 +52,10 @@ def rpc_context(tls: TlsConfig, client_ca: Path | None = None) -> ssl.SSLContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NativeListener:
-    """The gRPC server on a port, with its health service."""
+class NativeListener(RpcListener):
+    """The gRPC server on a port over libnghttp2."""
 
-    address: Address
     server: Server
-    health: health.aio.HealthServicer
-    services: Sequence[Service]
 
     @classmethod
     async def start(
@@ -94,16 +98,6 @@ class NativeListener:
         )
         await listener.announce(serving=True)
         return listener
-
-    async def announce(self, *, serving: bool) -> None:
-        """Say whether calls are answered now, to everybody who asks or watches."""
-        status = health_pb2.HealthCheckResponse
-        for name in ("", *(service.name for service in self.services)):
-            await self.health.set(name, status.SERVING if serving else status.NOT_SERVING)
-
-    async def not_serving(self) -> None:
-        """Say so to everybody who asks or watches, for good."""
-        await self.health.enter_graceful_shutdown()
 
     async def stop(self) -> None:
         """Stop accepting, let what is under way end in time, and close every connection."""
