@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Final
 
 from govshare_policy.audit.disk import Disk, describe
@@ -221,13 +223,24 @@ class Shelf:
 def create_shelf(directory: Path, *, key: DepartmentKey, disk: Disk) -> None:
     """Make the files of an index without releases in *directory*, which must not exist.
 
+    They are made beside it and get its name together: of several processes that start at once, one
+    makes the index, and none meets half of one.
+
     Raises:
-        OSError: If they may not be on the disk. Without a manifest there is no index.
+        OSError: If they may not be on the disk, or the directory is there.
     """
     mac = Mac.of(key.derive("files"))
-    directory.mkdir(mode=0o700)
-    disk.replace(directory / LOCK, b"")
-    create_journal(directory / "journal-0", disk=disk, mac=mac)
-    first = Manifest(generation=0, next_row=0, runs=(), journal="journal-0", dropped=frozenset())
-    store_manifest(disk, directory, first, key=key, mac=mac)
+    made = Path(mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    try:
+        disk.replace(made / LOCK, b"")
+        create_journal(made / "journal-0", disk=disk, mac=mac)
+        first = Manifest(
+            generation=0, next_row=0, runs=(), journal="journal-0", dropped=frozenset()
+        )
+        store_manifest(disk, made, first, key=key, mac=mac)
+        # Onto a directory that holds anything, nothing is renamed.
+        disk.rename(made, directory)
+    except BaseException:
+        rmtree(made, ignore_errors=True)
+        raise
     disk.sync_dir(directory.parent)
