@@ -227,7 +227,7 @@ def create_shelf(directory: Path, *, key: DepartmentKey, disk: Disk) -> None:
     makes the index, and none meets half of one.
 
     Raises:
-        OSError: If they may not be on the disk, or the directory is there.
+        OSError: If they may not be on the disk, or *directory* holds anything.
     """
     mac = Mac.of(key.derive("files"))
     made = Path(mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))

@@ -5,13 +5,16 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from govshare_policy.egress import index as index_module
+from govshare_policy.egress import shelf as shelf_module
 from govshare_policy.egress.index import Index
 from govshare_policy.egress.keys import DepartmentKey
+from govshare_policy.egress.manifest import store_manifest
 from govshare_policy.egress.starts import starts_of
 from govshare_policy.egress.tags import Tagger
 from govshare_policy.egress.values import canonical
@@ -197,6 +200,51 @@ def test_another_way_of_folding_is_refused(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("govshare_policy.egress.manifest.fold_id", lambda: bytes(8))
     with pytest.raises(ConfigError, match="character tables"):
         Index.open(path, "read", key=KEY)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_index_that_could_not_be_made_is_no_index(tmp_path: Path, mode: str) -> None:
+    """It has its name with all of its files, or not at all; nothing is left beside it."""
+    nth = 0
+    while True:
+        nth += 1
+        path = tmp_path / f"{nth}" / "ix"
+        path.parent.mkdir()
+        disk = FaultyDisk(nth, mode)
+        try:
+            Index.create(path, key=KEY, disk=disk).close()
+        except (ConfigError, AuditError, Crash):
+            assert disk.has_failed
+        if path.exists():
+            Index.open(path, "read", key=KEY).close()
+        assert list(path.parent.iterdir()) == [path] * path.exists()
+        if not disk.has_failed:
+            break
+    assert path.exists()
+    assert nth > 10
+
+
+def test_of_two_that_make_an_index_at_once_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is late finds the other's, whole, and leaves it as it is."""
+    path = tmp_path / "ix"
+    store = store_manifest
+
+    def overtaken(*args: Any, **others: Any) -> None:  # noqa: ANN401
+        monkeypatch.setattr(shelf_module, "store_manifest", store)
+        assert not path.exists()
+        with Index.create(path, key=KEY) as index:
+            index.register(release(1, receipt="R-1"))
+        store(*args, **others)
+
+    monkeypatch.setattr(shelf_module, "store_manifest", overtaken)
+    with pytest.raises(ConfigError, match="cannot make"):
+        Index.create(path, key=KEY)
+
+    assert list(tmp_path.iterdir()) == [path]
+    with Index.open(path, "read", key=KEY) as index:
+        assert rows_of(index, 1) == [0]
 
 
 @pytest.mark.parametrize("mode", MODES)
