@@ -28,6 +28,7 @@ from govshare_sidecar.metrics import Metrics
 from govshare_sidecar.proofs import Proofs
 from govshare_sidecar.shadow import Shadow
 from govshare_sidecar.shown import Shown
+from govshare_sidecar.signals import STOP, heard
 from govshare_sidecar.tls_tables import TlsTables
 from govshare_sidecar.tracing import Tracing, tracing_of
 from govshare_sidecar.upstream import Upstream
@@ -262,18 +263,21 @@ async def serve_until_told(config: Config) -> None:
         GovshareError: As :meth:`Sidecar.running`.
     """
     told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    async with Sidecar.running(config, now=lambda: datetime.now(UTC)) as sidecar:
-        reloads: set[asyncio.Task[None]] = set()
+    with heard(dict.fromkeys(STOP, told.set)):
+        async with Sidecar.running(config, now=lambda: datetime.now(UTC)) as sidecar:
+            await _serve(config, sidecar, told)
+        _log.info("stopped")
 
-        def reload() -> None:
-            task = asyncio.create_task(sidecar.reload())
-            reloads.add(task)
-            task.add_done_callback(reloads.discard)
 
-        loop.add_signal_handler(signal.SIGHUP, reload)
+async def _serve(config: Config, sidecar: Sidecar, told: asyncio.Event) -> None:
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = asyncio.create_task(sidecar.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    with heard({signal.SIGHUP: reload}):
         if config.watch_s is not None:
             watching = asyncio.create_task(watch(watched(config), config.watch_s, sidecar.reload))
             watching.add_done_callback(ended)
@@ -282,7 +286,6 @@ async def serve_until_told(config: Config) -> None:
         sys.stdout.write(f"ready {places}\n")
         sys.stdout.flush()
         await told.wait()
-        for task in reloads:
-            task.cancel()
-        _log.info("draining")
-    _log.info("stopped")
+    for task in reloads:
+        task.cancel()
+    _log.info("draining")

@@ -10,11 +10,13 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
+
+import uvloop
 
 from govshare_policy.errors import AuditError, GovshareError
 from govshare_sidecar._settings import Address
@@ -24,6 +26,7 @@ from govshare_sidecar.overrides import read_overrides
 from govshare_sidecar.quotas import SharedUsage
 from govshare_sidecar.server import Sidecar
 from govshare_sidecar.share import config_of
+from govshare_sidecar.signals import heard
 
 BAD_INPUT: Final = 2
 CANNOT: Final = 3
@@ -87,12 +90,13 @@ async def work(orders: Orders, *, environment: Mapping[str, str]) -> None:
     config = config_of(whole, orders.number, orders.listens)
     configure_logs(config.messages)
     told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, told.set)
-    # Both are meant for the process above, and a terminal sends them to all of its processes.
-    for number in (signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, lambda: None)
-    with SharedUsage.open(whole.log.directory) as usage:
+    # Two are meant for the process above, and a terminal sends them to all of its processes.
+    heeds: dict[signal.Signals, Callable[[], None]] = {
+        signal.SIGTERM: told.set,
+        signal.SIGINT: _heed_not,
+        signal.SIGHUP: _heed_not,
+    }
+    with heard(heeds), SharedUsage.open(whole.log.directory) as usage:
         async with Sidecar.running(
             config, now=lambda: datetime.now(UTC), usage=usage, beside=orders.beside
         ) as sidecar:
@@ -101,6 +105,10 @@ async def work(orders: Orders, *, environment: Mapping[str, str]) -> None:
             _tell(revision=sidecar.revision)
             await told.wait()
             obeying.cancel()
+
+
+def _heed_not() -> None:
+    pass
 
 
 async def _obey(sidecar: Sidecar, told: asyncio.Event) -> None:
@@ -137,7 +145,7 @@ def main(_words: Sequence[str] = ()) -> int:
         first += byte
     orders = Orders.from_line(first)
     try:
-        asyncio.run(work(orders, environment=os.environ))
+        uvloop.run(work(orders, environment=os.environ))
     except GovshareError as error:
         sys.stderr.write(f"govshare_sidecar: worker `w{orders.number}`: {error}\n")
         return CANNOT if isinstance(error, AuditError) else BAD_INPUT

@@ -27,6 +27,7 @@ from govshare_sidecar.listeners import HttpListener
 from govshare_sidecar.quotas import make_counts, sole_deployment
 from govshare_sidecar.reins import Reins
 from govshare_sidecar.share import logs_of, name_of, reserve
+from govshare_sidecar.signals import STOP, heard
 from govshare_sidecar.watch import ended, watch, watched
 from govshare_sidecar.worker import BAD_INPUT, Orders
 
@@ -133,11 +134,9 @@ async def serve_workers(config: Config, path: Path, flags: Sequence[str]) -> Non
         AuditError: If a log cannot be used, or another process uses it.
     """
     told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
     directory = config.log.directory
     with ExitStack() as held:
+        held.enter_context(heard(dict.fromkeys(STOP, told.set)))
         logs = list(logs_of(directory))
         place = held.enter_context(sole_deployment(directory))
         today = legal_day(datetime.now(UTC))
@@ -162,7 +161,6 @@ async def serve_workers(config: Config, path: Path, flags: Sequence[str]) -> Non
 
 
 async def _serve(config: Config, foreman: Foreman, told: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         places: dict[str, object] = {}
         if config.metrics is not None:
@@ -189,7 +187,7 @@ async def _serve(config: Config, foreman: Foreman, told: asyncio.Event) -> None:
         def reload() -> None:
             works.add(asyncio.create_task(foreman.reload()))
 
-        loop.add_signal_handler(signal.SIGHUP, reload)
+        stack.enter_context(heard({signal.SIGHUP: reload}))
         shown = {**foreman.places(), **places}
         sys.stdout.write(f"ready {' '.join(f'{name}={at}' for name, at in shown.items())}\n")
         sys.stdout.flush()

@@ -6,6 +6,7 @@ import resource
 import signal
 import socket
 import threading
+import time
 from dataclasses import replace
 
 import grpc
@@ -142,6 +143,22 @@ def test_sigterm_finishes_what_is_under_way_and_exits_0(
     assert [answer.status for answer in answers] == [200]
     assert deployment.outcomes()[-1]["status"] == "released"
     deployment.verify()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_that_keep_coming_do_not_break_the_end_off(
+    deployment: Deployment, workers: int, number: signal.Signals
+) -> None:
+    if workers:
+        deployment.configure('profile = "hubei"', f'workers = {workers}\nprofile = "hubei"')
+    with deployment.start() as running:
+        running.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        while running.process.poll() is None and time.monotonic() < deadline:
+            running.process.send_signal(number)
+            time.sleep(0.0005)
+        assert running.stop() == 0
 
 
 def test_watchers_of_the_health_service_hear_of_the_drain_first(deployment: Deployment) -> None:

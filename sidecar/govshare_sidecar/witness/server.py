@@ -6,7 +6,6 @@ Plain HTTP: everything that is said is signed, and none of it is secret.
 
 import asyncio
 import logging
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -30,6 +29,7 @@ from govshare_policy.errors import AuditError, VerificationError
 from govshare_sidecar._settings import Address
 from govshare_sidecar.listeners import HttpListener
 from govshare_sidecar.logs import configure_logs
+from govshare_sidecar.signals import STOP, heard
 from govshare_sidecar.witness.settings import WitnessConfig, load_witness_config
 from govshare_sidecar.witness.store import Store
 
@@ -151,14 +151,12 @@ def run(path: Path) -> None:
 
 async def _serve_until_told(config: WitnessConfig) -> None:
     told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    async with running(config, now=lambda: datetime.now(UTC)) as address:
-        sys.stdout.write(f"ready witness={address}\n")
-        sys.stdout.flush()
-        await told.wait()
-    _log.info("stopped")
+    with heard(dict.fromkeys(STOP, told.set)):
+        async with running(config, now=lambda: datetime.now(UTC)) as address:
+            sys.stdout.write(f"ready witness={address}\n")
+            sys.stdout.flush()
+            await told.wait()
+        _log.info("stopped")
 
 
 async def _body(request: web.BaseRequest) -> bytes:
