@@ -27,13 +27,11 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d
 _ONE_SUBJECT = re.compile(r"[^\s*?%,;|&]+")
 _TEXTS = ("id", "department", "system", "operator", "item", "resource", "purpose", "channel")
 _MORE_TEXTS = ("network", "grant", "consent")
-_FLAGS = ("derived", "commercial")
 _CHAINS = ("on_behalf_of", "forwarded_for")
-_OTHERS = ("at", "action", "fields", "recipient", "subject")
-_KEYS = frozenset((*_TEXTS, *_MORE_TEXTS, *_FLAGS, *_CHAINS, *_OTHERS))
-_PROVEN_ELSEWHERE = frozenset(("id", "at", "department", "system"))
-_REQUIRED = frozenset(("id", "at", "action", "department", "system", "resource", "fields"))
-_REQUIRED_ON_THE_WIRE = _REQUIRED - _PROVEN_ELSEWHERE
+_OTHERS = ("at", "action", "fields", "recipient", "subject", "derived", "commercial")
+_KEYS = frozenset((*_TEXTS, *_MORE_TEXTS, *_CHAINS, *_OTHERS))
+_REQUIRED_ON_THE_WIRE = frozenset(("action", "resource", "fields"))
+_REQUIRED = _REQUIRED_ON_THE_WIRE | {"id", "at", "department", "system"}
 _ALL_TEXTS = (*_TEXTS, *_MORE_TEXTS)
 
 
@@ -64,7 +62,7 @@ class Recipient:
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One data call as the caller states it (interface §4).
+    """One data call as the caller states it.
 
     An empty string means "not stated". ``at``, ``department``, ``system`` and ``network`` are
     claims; behind the sidecar they are held against the clock, the certificate and the listener.
@@ -96,6 +94,40 @@ class Call:
     forwarded_for: tuple[str, ...] = ()
     subject: str = ""
 
+    def __post_init__(self) -> None:
+        if not type(self.fields) is type(self.on_behalf_of) is type(self.forwarded_for) is tuple:
+            # A list compares unlike what is parsed: `["*"]` would ask for a field of that name.
+            raise CallError("`fields` and the chains of a `Call` are tuples of strings, not lists")
+
+    def with_id(self, value: str) -> "Call":
+        """Return the same call under another id.
+
+        Raises:
+            CallError: If *value* is no id.
+        """
+        return Call(
+            id=_text("id", value),
+            action=self.action,
+            resource=self.resource,
+            fields=self.fields,
+            purpose=self.purpose,
+            at=self.at,
+            department=self.department,
+            system=self.system,
+            operator=self.operator,
+            item=self.item,
+            channel=self.channel,
+            network=self.network,
+            grant=self.grant,
+            consent=self.consent,
+            recipient=self.recipient,
+            derived=self.derived,
+            commercial=self.commercial,
+            on_behalf_of=self.on_behalf_of,
+            forwarded_for=self.forwarded_for,
+            subject=self.subject,
+        )
+
     @property
     def asks_for_all(self) -> bool:
         """Whether the call asks for whatever fields the caller may have."""
@@ -118,7 +150,7 @@ def parse_call(data: bytes | str, *, on_the_wire: bool = False) -> Call:
         on_the_wire: Whether identity and time are proven by other means.
 
     Raises:
-        CallError: If the document is not exactly the shape of interface §4. Says which key.
+        CallError: If the document is not exactly a call. Says which key.
     """
     return call_from_document(parse_object(data), on_the_wire=on_the_wire)
 

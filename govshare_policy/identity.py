@@ -127,12 +127,11 @@ class CertificateTrust:
         if flaw is not None:
             return _nobody(evidence, flaw)
         department = self.register.systems[system].department
-        claims = (
-            (call.department, department),
-            (call.system, system),
-            (call.network, evidence.network),
-        )
-        if any(claim and claim != proven for claim, proven in claims):
+        if (
+            call.department not in ("", department)
+            or call.system not in ("", system)
+            or call.network not in ("", evidence.network)
+        ):
             return _nobody(evidence, Flaw.CLAIM_DIFFERS)
         if call.at is not None and abs(call.at - at) > MAX_CLOCK_SKEW:
             return _nobody(evidence, Flaw.CLOCK_DIFFERS)

@@ -66,15 +66,20 @@ class Memory:
 
     Nothing is pushed out: what is asked often is soon among the first, and a memory that is full
     costs no more than one that is empty. It is emptied by the day, and gone with the basis.
+
+    No department takes more of it than is left for all others: whoever varies what may be said
+    freely, such as the code of an item, slows down itself.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # The day is changed under the lock, together with both of the others; whoever reads
+        # The day is changed under the lock, together with all of the others; whoever reads
         # without it takes what they belong to from the key.
         self._day = date.min
         self._settled: dict[Hashable, Settled] = {}
         self._once: set[int] = set()
+        # How many of the settled calls are of which department.
+        self._taken: dict[str, int] = {}
 
     def find(self, call: Call, identity: Identity, day: date) -> Settled | None:
         """Return what is settled of *call* by *identity* on *day*, if anything is."""
@@ -85,8 +90,8 @@ class Memory:
         question = hash((_asked(call), identity, day))
         with self._lock:
             if day != self._day:
-                self._day, self._settled, self._once = day, {}, set()
-            if len(self._settled) >= MOST:
+                self._day, self._settled, self._once, self._taken = day, {}, set(), {}
+            if not self._has_room(identity):
                 return False
             if question in self._once:
                 return True
@@ -98,8 +103,15 @@ class Memory:
     def keep(self, call: Call, identity: Identity, day: date, settled: Settled) -> None:
         """Remember *settled* for the rest of *day*."""
         with self._lock:
-            if day == self._day and len(self._settled) < MOST:
+            if day == self._day and self._has_room(identity):
+                known = len(self._settled)
                 self._settled[(_asked(call), identity, day)] = settled
+                # Of two threads that ask the same thing at once, one is the second to say so.
+                more = len(self._settled) - known
+                self._taken[identity.department] = self._taken.get(identity.department, 0) + more
+
+    def _has_room(self, identity: Identity) -> bool:
+        return self._taken.get(identity.department, 0) < MOST - len(self._settled)
 
 
 def settle(memory: Memory, call: Call, answer: Answer, facts: Facts, record: bytes) -> None:

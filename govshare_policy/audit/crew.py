@@ -8,7 +8,8 @@ process is gone, the walk reads the segment again. So the verdict is that of one
 
 import signal
 from collections.abc import Iterable, Iterator, Sequence
-from multiprocessing import get_context
+from contextlib import contextmanager
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import TracebackType
@@ -83,8 +84,9 @@ class Crew:
 
     def __enter__(self) -> Self:
         try:
-            for member in self._members:
-                member.start()
+            with _interrupts_held():
+                for member in self._members:
+                    member.start()
         except BaseException:
             self._end()
             raise
@@ -174,6 +176,21 @@ class _Member:
         self.process.close()
         self.ours.close()
         self.theirs.close()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Have processes that are started meanwhile hear no interrupt before they ignore it.
+
+    The mask of signals is inherited; ours is as before at the end, and what came comes then.
+    """
+    # It has the signal unblocked once it has started its own process, so it does that before.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def work(connection: Connection, directory: Path, manifest: Manifest, trust: TrustPolicy) -> None:

@@ -126,6 +126,43 @@ class PinGroup(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worn:
+    """A pin whose store lost something, and what is left in it.
+
+    Attributes:
+        name: Of the pin.
+        mark: What counts, for want of what was lost: the mark before it, or the last after all.
+    """
+
+    name: str
+    mark: Mark
+
+
+@runtime_checkable
+class Wearing(Protocol):
+    """A pin that can tell that its store lost something."""
+
+    def load_worn(self) -> tuple[Worn, ...]:
+        """Return what has lost something; as a rule nothing.
+
+        Raises:
+            AuditError: If a mark cannot be read.
+        """
+        ...
+
+
+def load_worn(pin: Pin | None) -> tuple[Worn, ...]:
+    """Return what has lost something of *pin* and of the pins within it.
+
+    Raises:
+        AuditError: If a mark cannot be read.
+    """
+    if pin is None:
+        return ()
+    return pin.load_worn() if isinstance(pin, Wearing) else ()
+
+
 def load_marks(pin: Pin | None) -> tuple[Mark | None, ...]:
     """Return every mark that *pin* holds; a log has to have gone through all of them.
 

@@ -8,12 +8,12 @@ meanwhile. docs/spec/audit-log.md, "Writers", has the layout.
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from govshare_policy.audit.disk import Disk
-from govshare_policy.audit.pin import Mark
+from govshare_policy.audit.pin import Mark, Worn
 from govshare_policy.crypto import sm3
 from govshare_policy.errors import AuditError, VerificationError
 
@@ -30,10 +30,14 @@ _BLOCK: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _State:
-    """What a file holds: *mark*, as its *turn*-th content; -1 in a file of the older form."""
+    """What a file holds: *mark*, as its *turn*-th content; -1 in a file of the older form.
+
+    ``is_worn`` tells that the other block is neither whole nor one that was never written.
+    """
 
     mark: Mark
     turn: int
+    is_worn: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,11 @@ class FilePin:
         """Return the mark in the file, or none if there is no file."""
         state = self._read()
         return None if state is None else state.mark
+
+    def load_worn(self) -> tuple[Worn, ...]:
+        """Return the mark that is left if one block is not whole, and nothing if both are."""
+        state = self._read()
+        return (Worn(name=self.name, mark=state.mark),) if state and state.is_worn else ()
 
     def advance(self, old: Mark | None, new: Mark) -> None:
         """Write over the older block, if the newer holds *old*.
@@ -129,8 +138,8 @@ def _block(mark: Mark, turn: int) -> bytes:
 def _state(data: bytes) -> _State:
     """Return what the bytes of a pin file say.
 
-    One block that is not whole is one whose writing a crash broke off: its mark was never
-    acknowledged. Of two such blocks nothing is known.
+    One block that is not whole is, as a rule, one whose writing a crash broke off: its mark was
+    never acknowledged. Whether it is, the log tells. Of two such blocks nothing is known.
 
     Raises:
         VerificationError: If *data* is no pin.
@@ -148,7 +157,10 @@ def _state(data: bytes) -> _State:
         raise VerificationError("neither block of the pin is whole")
     if len(whole) == _BLOCKS and abs(whole[0].turn - whole[1].turn) != 1:
         raise VerificationError("the blocks of the pin do not follow each other")
-    return max(whole, key=lambda state: state.turn)
+    last = max(whole, key=lambda state: state.turn)
+    # The first content comes with an empty block beside it.
+    is_new = last.turn == 0 and data[BLOCK_BYTES:] == b"\n" * BLOCK_BYTES
+    return replace(last, is_worn=len(whole) < _BLOCKS and not is_new)
 
 
 def _whole(block: bytes, at: int) -> _State | None:

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from govshare_policy.audit.pin import Mark, OpenPin, furthest, load_marks
+from govshare_policy.audit.pin import Mark, OpenPin, Worn, furthest, load_marks, load_worn
 from govshare_policy.errors import AuditError
 
 _PAUSE_S: Final = 0.05
@@ -68,6 +68,10 @@ class LaggedPin:
         with self._changed:
             self._stored = furthest(marks)
         return marks
+
+    def load_worn(self) -> tuple[Worn, ...]:
+        """Return what has lost something of the pin."""
+        return load_worn(self._pin)
 
     def load(self) -> Mark | None:
         """Return the mark of the pin, as it is there now."""

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from govshare_policy.audit.pin import Mark, OpenPin, furthest
+from govshare_policy.audit.pin import Mark, OpenPin, Worn, furthest, load_worn
 from govshare_policy.errors import AuditError
 
 
@@ -37,6 +37,10 @@ class SeveralPins:
         """
         self._marks = [pin.load() for pin in self._pins]
         return tuple(self._marks)
+
+    def load_worn(self) -> tuple[Worn, ...]:
+        """Return what has lost something of each pin."""
+        return tuple(worn for pin in self._pins for worn in load_worn(pin))
 
     def load(self) -> Mark | None:
         """Return the furthest mark, or none if no pin remembers any."""

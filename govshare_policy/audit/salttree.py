@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final
 
-from govshare_policy.crypto import sm3
+from govshare_policy.crypto import sm3, sm3_new
 from govshare_policy.errors import VerificationError
 from govshare_policy.identity import legal_day
 
@@ -27,6 +27,8 @@ LEVELS: Final = 16
 DIGITS: Final = "0123456789abcdef"
 _DIGIT: Final = tuple(bytes([code]) for code in range(128))
 ROOT: Final = ""
+# INVARIANT: nothing is appended to it; every hash starts from a copy.
+_NOTHING: Final = sm3_new()
 _REMEMBERED_LEVELS: Final = 3
 _REMEMBERED_SALTS: Final = 1024
 _UUID7: Final = re.compile(
@@ -43,8 +45,9 @@ class Seed:
         state: Of the file in which the seed was read.
         node: The seed; 32 bytes.
         below: Nodes three levels down, by their places; at most 4,096.
-        reached: Salts that were asked for last, by their paths; at most 1,024. A call that
-            releases data asks for its salt three times.
+        reached: Salts that were asked for last, by their paths. A call that releases data asks
+            for its salt three times.
+        earlier: Those asked for before these; at most 1,024 in each.
     """
 
     day: str
@@ -52,10 +55,11 @@ class Seed:
     node: bytes = field(repr=False)
     below: dict[str, bytes] = field(default_factory=dict, repr=False)
     reached: dict[str, bytes] = field(default_factory=dict, repr=False)
+    earlier: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def salt(self, path: str) -> bytes:
         """Return the salt at *path*; 32 bytes."""
-        salt = self.reached.get(path)
+        salt = self.reached.get(path) or self.earlier.get(path)
         if salt is not None:
             return salt
         place = path[:_REMEMBERED_LEVELS]
@@ -63,7 +67,10 @@ class Seed:
         if node is None:
             node = self.below[place] = walk(self.node, place)
         if len(self.reached) >= _REMEMBERED_SALTS:
-            del self.reached[next(iter(self.reached))]
+            # All at once: forgetting the oldest of a dictionary means looking for it each time.
+            self.earlier.clear()
+            self.earlier.update(self.reached)
+            self.reached.clear()
         salt = self.reached[path] = walk(node, path[_REMEMBERED_LEVELS:])
         return salt
 
@@ -100,8 +107,11 @@ def walk(node: bytes, way: str) -> bytes:
     What is hashed is always a secret of 32 bytes and one digit: one block, of one length, so that
     no hash is the beginning of another.
     """
+    copy = _NOTHING.copy
     for digit in way.encode():
-        node = sm3(node + _DIGIT[digit])
+        state = copy()
+        state.update(node + _DIGIT[digit])
+        node = state.digest()
     return node
 
 

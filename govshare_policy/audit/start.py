@@ -3,7 +3,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +21,12 @@ from govshare_policy.audit.layout import (
 from govshare_policy.audit.ledger import Ledger
 from govshare_policy.audit.manifest import Manifest, genesis_record
 from govshare_policy.audit.merkle import leaf_hash
-from govshare_policy.audit.pin import Mark, Pin, furthest, load_marks
+from govshare_policy.audit.pin import Mark, Pin, Worn, furthest, load_marks, load_worn
 from govshare_policy.audit.record import encode_record, format_time, new_record_id
 from govshare_policy.audit.recovery import State, inspect, list_pending, put_aside, root_at
 from govshare_policy.audit.segment import Seal
 from govshare_policy.crypto import Signer
-from govshare_policy.errors import AuditError
+from govshare_policy.errors import AuditError, VerificationError
 
 
 class Lock:
@@ -107,6 +107,7 @@ def open_ledger(
 
     Raises:
         LogDamageError: If the log is damaged or shorter than *pin*. Nothing was changed.
+        VerificationError: If *pin* lost what no crash takes from it. Nothing was changed.
         AuditError: If somebody else writes to it, or the disk failed.
     """
     with _refusing(f"the log `{directory.name}` cannot be opened"), ExitStack() as undo:
@@ -116,6 +117,9 @@ def open_ledger(
         marks = [mark for mark in load_marks(pin) if mark is not None]
         for mark in marks:
             verify_mark(directory, mark, state)
+        worn = load_worn(pin)
+        for one in worn:
+            verify_worn(one, state)
         ledger = Ledger(
             directory, state.manifest, signer=signer, disk=disk, preallocate=preallocate
         )
@@ -124,6 +128,7 @@ def open_ledger(
         ledger.pin, ledger.mark = pin, furthest(marks)
         put_aside(directory, state, disk=disk)
         _take_up(ledger, state)
+        _record_worn(ledger, worn, at=at)
         _record_tails(ledger, at=at, disk=disk)
         ledger.advance_pin()
         ledger.publish()
@@ -154,6 +159,24 @@ def verify_mark(directory: Path, mark: Mark, state: State) -> None:
         raise LogDamageError(Damage.FORK, Part(file=file, offset=0, what=what))
 
 
+def verify_worn(worn: Worn, state: State) -> None:
+    """Return only if a crash explains that the pin lost something, or it does not matter.
+
+    A pin is written once its commit is on the disk. If a crash broke that off, the log goes on
+    behind the mark that is left; and where it does, it holds the commit that was pinned last. A
+    log that ends at the mark may lack it.
+
+    Raises:
+        VerificationError: If the log ends at the mark.
+    """
+    if worn.mark.size >= state.checkpoint.size:
+        raise VerificationError(
+            f"the pin `{worn.name}` is damaged, and the log ends at the mark that is left in it, "
+            f"size {worn.mark.size}: its last commit may be missing; compare the log with what "
+            "witnesses and callers hold, then move the pin away"
+        )
+
+
 def _lost(mark: Mark, state: State) -> str:
     """Say which records the log lacks, and from when to when they were written."""
     first, count = state.checkpoint.size, mark.size - state.checkpoint.size
@@ -176,6 +199,24 @@ def _take_up(ledger: Ledger, state: State) -> None:
         seal = Seal(commit_offset=last.commit.offset, root=last.seal_root)
         ledger.write_seal(seal.to_frame())
     ledger.rotate_if_full()
+
+
+def _record_worn(ledger: Ledger, worn: Iterable[Worn], *, at: datetime) -> None:
+    """Append a record of every pin that lost something; that commit writes the pin anew."""
+    for one in worn:
+        record = encode_record(
+            {
+                "v": 1,
+                "id": new_record_id(at),
+                "t": format_time(at),
+                "phase": "recovery",
+                "event": "worn_pin",
+                "pin": one.name,
+                "size": one.mark.size,
+            }
+        )
+        ledger.commit([record], at)
+        ledger.rotate_if_full()
 
 
 def _record_tails(ledger: Ledger, *, at: datetime, disk: Disk) -> None:

@@ -5,55 +5,45 @@ Requests arrive as bytes and are parsed here: the server's own answer to bytes t
 quotes the parser, and nobody would count them.
 """
 
-import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import grpc
-from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from govshare_policy.audit import parse_record
+from govshare_policy.call import Call
 from govshare_policy.crypto import sm3
 from govshare_policy.errors import AuditError, CallError, GovshareError
-from govshare_policy.gate import Outcome
+from govshare_policy.gate import Answer
 from govshare_policy.identity import Evidence
 from govshare_sidecar._pb import enforcement_pb2
-from govshare_sidecar.descriptors import find_message
+from govshare_sidecar.asked import Asked
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.limits import Limits, Places
-from govshare_sidecar.metrics import Metrics, Stage
+from govshare_sidecar.metrics import Metrics
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.release import Released
-from govshare_sidecar.release_answer import content_type, release_answer, route_of
-from govshare_sidecar.releases import Allowed, Releases
+from govshare_sidecar.release.pending import Releases
+from govshare_sidecar.release.rpc import RELEASE, Releasing
 from govshare_sidecar.rich import abort, answered, failure, told
-from govshare_sidecar.routes import Form, RouteError
 from govshare_sidecar.stream import Streams
 from govshare_sidecar.tracing import arrived_rpc
-from govshare_sidecar.upstream import Fault, UpstreamError
 from govshare_sidecar.wire import (
     AnswerMessages,
+    Requests,
+    fill_receipt,
     parse_batch,
-    parse_enveloped,
-    parse_message,
     parse_stream_request,
-    receipt_to_message,
 )
 
 CHECK: Final = "grpc_check"
 BATCH: Final = "grpc_batch"
 STREAM: Final = "grpc_stream"
-RELEASE: Final = "grpc_release"
 SERVICE: Final = enforcement_pb2.DESCRIPTOR.services_by_name["Enforcement"].full_name
-MAX_RELEASE_BYTES: Final = 8 << 20
-# Above this, reading a body strictly takes long enough to keep other calls waiting.
-_LARGE_BYTES: Final = 256 * 1024
 _Context: TypeAlias = grpc.aio.ServicerContext[bytes, Any]
 
 
@@ -87,13 +77,14 @@ class Enforcement:
         descriptors: DescriptorPool | None = None,
     ) -> None:
         self._desk = desk
-        self._descriptors = descriptors
         self._authorities = authorities
         self._metrics = metrics
         self._network = network
         self._limits = limits
         self._releases = Releases(ttl_s=limits.release_s, most=limits.releases)
+        self._releasing = Releasing(desk, self._releases, descriptors=descriptors)
         self._open = Places(most=limits.streams, share=limits.streams_per_caller)
+        self._requests = Requests()
         self._answers = AnswerMessages()
         self._streams: Streams[enforcement_pb2.CheckStreamResponse]
         self._streams = Streams(window=limits.window)
@@ -152,125 +143,101 @@ class Enforcement:
 
     async def release(self, data: bytes, context: _Context) -> enforcement_pb2.ReleaseResponse:
         """Filter what the department answered, and record that it leaves."""
-        work = self._release(data, self._evidence(context)())
+        work = self._releasing.release(data, self._evidence(context)())
         return await answered(work, context, self._metrics, entrance=RELEASE)
 
     async def _check(
         self, data: bytes, evidence: Evidence, entrance: str
     ) -> enforcement_pb2.CheckResponse:
         with self._desk.place(evidence), self._desk.call(entrance):
-            call, presented = parse_enveloped(data)
-            shown = evidence if presented is None else replace(evidence, envelope=presented)
-            # The message as it came: it may hold names that the record passes over.
-            values = {"request": sm3(data).hex()}
-            answer = await self._desk.answer(call, shown, entrance=entrance, values=values)
+            asked = self._asked(data, evidence, entrance)
+            answer = await self._desk.answer(
+                asked.call, asked.evidence, entrance=entrance, values=asked.values
+            )
+        response = enforcement_pb2.CheckResponse()
+        self._respond(response, asked.call, answer)
+        return response
+
+    def _respond(self, response: enforcement_pb2.CheckResponse, call: Call, answer: Answer) -> None:
+        """Write *answer* into the empty *response*."""
         if answer.receipt is None:
             raise AuditError("the answer came without a receipt")
         self._releases.keep(call, answer)
-        return enforcement_pb2.CheckResponse(
-            answer=self._answers.message(answer),
-            receipt=receipt_to_message(answer.record_id, answer.receipt),
-        )
+        self._answers.fill(response.answer, answer)
+        fill_receipt(response.receipt, answer.record_id, answer.receipt)
 
     async def _check_batch(
         self, data: bytes, evidence: Evidence
     ) -> enforcement_pb2.CheckBatchResponse:
         requests = parse_batch(data, most=self._limits.batch)
-        room = asyncio.Semaphore(self._limits.window)
-
-        async def one(request: bytes) -> enforcement_pb2.CheckResult:
-            async with room:
-                return await self._result(request, evidence, BATCH)
-
-        # A task group: where one call cannot be recorded, the rest are not begun.
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(request)) for request in requests]
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        return enforcement_pb2.CheckBatchResponse(results=[task.result() for task in tasks])
+        response = enforcement_pb2.CheckBatchResponse()
+        for begin in range(0, len(requests), self._limits.window):
+            together = requests[begin : begin + self._limits.window]
+            results = [response.results.add() for _ in together]
+            await self._answer(results, together, evidence, BATCH)
+        return response
 
     async def _streamed(
-        self, data: bytes, evidence: Evidence
-    ) -> enforcement_pb2.CheckStreamResponse:
-        try:
-            name, request = parse_stream_request(data)
-        except CallError as error:
-            result = enforcement_pb2.CheckResult(failure=self._failure(error, STREAM))
-            return enforcement_pb2.CheckStreamResponse(result=result)
-        result = await self._result(request, evidence, STREAM)
-        return enforcement_pb2.CheckStreamResponse(id=name, result=result)
+        self, messages: Sequence[bytes], evidence: Evidence
+    ) -> list[enforcement_pb2.CheckStreamResponse]:
+        responses, results, requests = [], [], []
+        for data in messages:
+            response = enforcement_pb2.CheckStreamResponse()
+            responses.append(response)
+            try:
+                response.id, request = parse_stream_request(data)
+            except CallError as error:
+                self._fail(response.result, error, STREAM)
+                continue
+            results.append(response.result)
+            requests.append(request)
+        await self._answer(results, requests, evidence, STREAM)
+        return responses
 
-    async def _result(
-        self, request: bytes, evidence: Evidence, entrance: str
-    ) -> enforcement_pb2.CheckResult:
-        """Return what became of one request of many; only what stops them all is raised."""
-        try:
-            response = await self._check(request, evidence, entrance)
-        except CallError as error:
-            return enforcement_pb2.CheckResult(failure=self._failure(error, entrance))
-        return enforcement_pb2.CheckResult(response=response)
+    async def _answer(
+        self,
+        results: Sequence[enforcement_pb2.CheckResult],
+        requests: Sequence[bytes],
+        evidence: Evidence,
+        entrance: str,
+    ) -> None:
+        """Write what becomes of each of *requests* into the empty *results*.
+
+        Only what stops them all is raised.
+        """
+        asked: list[tuple[enforcement_pb2.CheckResult, Asked]] = []
+        for result, request in zip(results, requests, strict=True):
+            try:
+                asked.append((result, self._asked(request, evidence, entrance)))
+            except CallError as error:
+                self._fail(result, error, entrance)
+        with self._desk.room(evidence, len(asked)) as room:
+            for result, _ in asked[room:]:
+                self._fail(result, RefusedError(Cause.BUSY), entrance)
+            taken = asked[:room]
+            answers = await self._desk.answer_together([one for _, one in taken])
+        for (result, one), answer in zip(taken, answers, strict=True):
+            if isinstance(answer, CallError):
+                self._fail(result, answer, entrance)
+            else:
+                self._respond(result.response, one.call, answer)
+
+    def _asked(self, data: bytes, evidence: Evidence, entrance: str) -> Asked:
+        """Return the call that a ``CheckRequest`` states.
+
+        Raises:
+            CallError: If it states none.
+        """
+        call, presented = self._requests.parse(data)
+        shown = evidence if presented is None else replace(evidence, envelope=presented)
+        # The message as it came: it may hold names that the record passes over.
+        return Asked(call, shown, entrance, {"request": sm3(data).hex()})
+
+    def _fail(self, result: enforcement_pb2.CheckResult, error: CallError, entrance: str) -> None:
+        result.failure.CopyFrom(self._failure(error, entrance))
 
     def _failure(self, error: CallError, entrance: str) -> enforcement_pb2.Failure:
         return failure(told(error, self._metrics, entrance=entrance))
-
-    async def _release(self, data: bytes, evidence: Evidence) -> enforcement_pb2.ReleaseResponse:
-        """Find what was allowed, filter, record, answer: in that order only."""
-        with self._desk.place(evidence), self._desk.call(RELEASE):
-            request = parse_message(enforcement_pb2.ReleaseRequest, data)
-            if len(request.body) > MAX_RELEASE_BYTES:
-                raise RefusedError(Cause.TOO_LARGE)
-            allowed = self._releases.take(request.record_id, evidence.spki)
-            self._desk.verify_in_force(allowed.call, allowed.answer, evidence)
-            try:
-                with self._desk.stage(Stage.RELEASE):
-                    released, announced = await self._filtered(request, allowed)
-            except (UpstreamError, RouteError) as error:
-                fault = error.fault if isinstance(error, UpstreamError) else Fault.UNREADABLE
-                await self._desk.conclude(allowed.answer, Outcome(status=fault.value))
-                raise RefusedError(Cause.NOT_JSON) from None
-            outcome = Outcome(
-                status="released",
-                rows=released.rows,
-                size_bytes=len(released.body),
-                response=released.digest,
-                records=released.records,
-            )
-            receipt = await self._desk.conclude(allowed.answer, outcome)
-        record_id = str(parse_record(receipt.record)["id"])
-        return enforcement_pb2.ReleaseResponse(
-            body=released.body,
-            rows=released.rows,
-            receipt=receipt_to_message(record_id, receipt),
-            content_type=announced,
-        )
-
-    async def _filtered(
-        self, request: enforcement_pb2.ReleaseRequest, allowed: Allowed
-    ) -> tuple[Released, str]:
-        """Return what may leave, and its type."""
-        route = route_of(
-            request.content_type or content_type(Form.JSON),
-            records=request.records,
-            message=lambda: self._message(request.message),
-        )
-        filtered = partial(
-            release_answer,
-            request.body,
-            allowed.answer.decision.fields,
-            route=route,
-            announced=content_type(route.form),
-            content_encoding="",
-            most=MAX_RELEASE_BYTES,
-        )
-        if len(request.body) < _LARGE_BYTES:
-            return filtered(), content_type(route.form)
-        return await asyncio.to_thread(filtered), content_type(route.form)
-
-    def _message(self, name: str) -> Descriptor:
-        if self._descriptors is None:
-            raise RouteError("message", "is in no descriptor set")
-        return find_message(self._descriptors, name)
 
     def _evidence(self, context: _Context) -> Callable[[], Evidence]:
         arrived_rpc(context)

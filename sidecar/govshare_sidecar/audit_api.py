@@ -17,7 +17,7 @@ from govshare_sidecar.metrics import Metrics
 from govshare_sidecar.proofs import Proofs
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.rich import answered
-from govshare_sidecar.wire import parse_message, receipt_to_message
+from govshare_sidecar.wire import fill_receipt, parse_message
 
 ENTRANCE: Final = "grpc_audit"
 SERVICE: Final = audit_pb2.DESCRIPTOR.services_by_name["Audit"].full_name
@@ -104,7 +104,9 @@ class Audit:
 
         # One refusal for all, so that nobody learns from it what stands in the log.
         receipt = await self._proofs.receipt(request.log_index, may_have=may_have)
-        return audit_pb2.GetReceiptResponse(receipt=receipt_to_message(request.record_id, receipt))
+        response = audit_pb2.GetReceiptResponse()
+        fill_receipt(response.receipt, request.record_id, receipt)
+        return response
 
     async def _consistency(self, data: bytes) -> audit_pb2.GetConsistencyResponse:
         request = parse_message(audit_pb2.GetConsistencyRequest, data)

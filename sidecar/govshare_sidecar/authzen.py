@@ -5,10 +5,9 @@ The caller is the system whose certificate the connection shows. The subject is 
 other, and one that differs is a recorded denial.
 """
 
-import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
@@ -23,6 +22,7 @@ from govshare_policy.errors import AuditError, CallError
 from govshare_policy.gate import Answer
 from govshare_policy.identity import Evidence
 from govshare_policy.legal import Effect
+from govshare_sidecar.asked import Asked
 from govshare_sidecar.authzen_settings import AuthzenConfig
 from govshare_sidecar.authzen_wire import (
     DISCOVERY,
@@ -146,20 +146,38 @@ class Authzen:
     async def _all(
         self, several: Evaluations, evidence: Evidence, data: bytes
     ) -> list[dict[str, object]]:
-        room = asyncio.Semaphore(self._limits.window)
+        decisions: list[dict[str, object]] = []
+        for begin in range(0, len(several.items), self._limits.window):
+            together = several.items[begin : begin + self._limits.window]
+            decisions += await self._together(together, evidence, data)
+        return decisions
 
-        async def one(item: Mapping[str, object]) -> dict[str, object]:
-            async with room:
-                _, decision = await self._decision(item, evidence, data)
-                return decision
+    async def _together(
+        self, items: Sequence[Mapping[str, object]], evidence: Evidence, data: bytes
+    ) -> list[dict[str, object]]:
+        decisions: list[dict[str, object]] = [{} for _ in items]
+        asked: list[tuple[int, Asked]] = []
+        for place, item in enumerate(items):
+            try:
+                asked.append((place, _asked(item, evidence, data)))
+            except CallError as error:
+                decisions[place] = self._refused(error)
+        with self._desk.room(evidence, len(asked)) as room:
+            for place, _ in asked[room:]:
+                decisions[place] = self._refused(RefusedError(Cause.BUSY))
+            taken = asked[:room]
+            answers = await self._desk.answer_together([one for _, one in taken])
+        for (place, _), answer in zip(taken, answers, strict=True):
+            if isinstance(answer, CallError):
+                decisions[place] = self._refused(answer)
+            else:
+                decisions[place] = answer_to_decision(answer)
+        return decisions
 
-        # A task group: where one call cannot be recorded, the rest are not begun.
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(item)) for item in several.items]
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        return [task.result() for task in tasks]
+    def _refused(self, error: CallError) -> dict[str, object]:
+        """Return how *error* is said of one of several, counted."""
+        self._metrics.refused(ENTRANCE, cause_of(error))
+        return error_to_decision(error)
 
     async def _decision(
         self, item: Mapping[str, object], evidence: Evidence, data: bytes
@@ -168,18 +186,27 @@ class Authzen:
         try:
             answer = await self._answer(item, evidence, data)
         except CallError as error:
-            self._metrics.refused(ENTRANCE, cause_of(error))
-            return False, error_to_decision(error)
+            return False, self._refused(error)
         return answer.decision.effect is Effect.ALLOW, answer_to_decision(answer)
 
     async def _answer(
         self, document: Mapping[str, object], evidence: Evidence, data: bytes
     ) -> Answer:
         with self._desk.place(evidence), self._desk.call(ENTRANCE):
-            call = parse_evaluation(document)
-            # The request as it came: it may hold names that the record passes over.
-            values = {"request": sm3(data).hex()}
-            return await self._desk.answer(call, evidence, entrance=ENTRANCE, values=values)
+            asked = _asked(document, evidence, data)
+            return await self._desk.answer(
+                asked.call, asked.evidence, entrance=ENTRANCE, values=asked.values
+            )
+
+
+def _asked(document: Mapping[str, object], evidence: Evidence, data: bytes) -> Asked:
+    """Return the call that *document*, of the request *data*, states.
+
+    Raises:
+        CallError: If it states none.
+    """
+    # The request as it came: it may hold names that the record passes over.
+    return Asked(parse_evaluation(document), evidence, ENTRANCE, {"request": sm3(data).hex()})
 
 
 def _request_id(headers: CIMultiDictProxy[str]) -> dict[str, str]:

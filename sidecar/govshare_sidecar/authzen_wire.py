@@ -2,8 +2,8 @@
 """Between the messages of the OpenID Authorization API 1.0 and our values; pure.
 
 The subject's id is the system, the action's name the action, the resource's id the resource, and
-the context holds the other keys of a call (interface §4). Members that the standard knows and the
-interface has no use for (types, properties) say nothing; neither do unknown ones outside the
+the context holds the other keys of a call. Members that the standard knows and we
+have no use for (types, properties) say nothing; neither do unknown ones outside the
 context, as the standard asks. In the context an unknown key is refused: what is said there
 belongs to the call, and might be what restricts it.
 """

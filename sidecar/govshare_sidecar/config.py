@@ -6,11 +6,8 @@ docs/reference/configuration.md describes every key.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
-
-from google.protobuf.descriptor_pool import DescriptorPool
 
 from govshare_policy.errors import ConfigError
 from govshare_sidecar._settings import (
@@ -26,7 +23,6 @@ from govshare_sidecar._table import Table
 from govshare_sidecar.auditors import NO_AUDITORS, Auditors, read_auditors
 from govshare_sidecar.auth_request_settings import AuthRequestConfig, read_auth_request
 from govshare_sidecar.authzen_settings import AuthzenConfig, read_authzen
-from govshare_sidecar.descriptors import load_descriptors
 from govshare_sidecar.egress.reading_settings import read_egress
 from govshare_sidecar.egress.settings import EgressConfig
 from govshare_sidecar.envelope_settings import (
@@ -37,8 +33,8 @@ from govshare_sidecar.envelope_settings import (
 )
 from govshare_sidecar.envoy.settings import EnvoyConfig, read_envoy
 from govshare_sidecar.front_end_settings import FrontEndConfig, read_front_end
-from govshare_sidecar.grpc_proxy_settings import GrpcProxyConfig, read_grpc_proxy
-from govshare_sidecar.h2._nghttp2 import library
+from govshare_sidecar.grpc_proxy.settings import GrpcProxyConfig, read_grpc_proxy
+from govshare_sidecar.grpc_settings import GrpcConfig, read_grpc
 from govshare_sidecar.heartbeat_settings import HeartbeatsConfig, read_heartbeats
 from govshare_sidecar.limits import NO_LIMITS_STATED, Limits, read_limits
 from govshare_sidecar.logs import USUAL_MESSAGES, Messages, read_messages
@@ -54,6 +50,7 @@ from govshare_sidecar.policy_settings import (
 )
 from govshare_sidecar.route_settings import read_routes
 from govshare_sidecar.routes import Route
+from govshare_sidecar.seen_lists import FILE
 from govshare_sidecar.tls_settings import (
     NationalTlsConfig,
     TlsConfig,
@@ -101,38 +98,6 @@ class LogConfig:
     witness: WatchConfig | None = None
 
 
-class Transport(StrEnum):
-    """What speaks HTTP/2 under gRPC: libnghttp2 of the system, or grpcio with its own."""
-
-    NATIVE = "native"
-    GRPCIO = "grpcio"
-
-
-def usual_transport() -> Transport:
-    """Return the quicker one that this host has."""
-    try:
-        library()
-    except ConfigError:
-        return Transport.GRPCIO
-    return Transport.NATIVE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrpcConfig:
-    """The listener of ``govshare.v1.Enforcement``.
-
-    Attributes:
-        descriptors: Of what ``Release`` filters in protobuf, if it does.
-        transport: What speaks HTTP/2. The services behind it are the same.
-    """
-
-    listen: Address
-    network: str
-    reflection: bool
-    transport: Transport = Transport.GRPCIO
-    descriptors: DescriptorPool | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpConfig:
     """The reverse proxy.
@@ -161,6 +126,8 @@ class Config:
     """Everything the sidecar is told. The table of at least one entrance is there.
 
     Attributes:
+        seen_lists: Where it is remembered how far the revocation lists have come; one file for
+            all processes.
         workers: How many processes share the listeners, each with a log of its own; 0 for this
             process alone, with one log.
         watch_s: How often files are looked at for a change, in seconds; none if only when told.
@@ -171,6 +138,7 @@ class Config:
     envelope: EnvelopeConfig
     subjects: SubjectsConfig
     tls: TlsConfig
+    seen_lists: Path
     grpc: GrpcConfig | None
     http: HttpConfig | None
     metrics: Address | None
@@ -216,7 +184,8 @@ def _config(root: Table, *, name: str) -> Config:
         envelope=read_envelope(root, log.directory, origin=log.origin),
         subjects=read_subjects(root, log.directory),
         tls=tls,
-        grpc=_grpc(root.table("grpc")) if root.has("grpc") else None,
+        seen_lists=log.directory.with_name(FILE),
+        grpc=read_grpc(root.table("grpc")) if root.has("grpc") else None,
         http=_http(root.table("http")) if root.has("http") else None,
         metrics=read_monitor(root.table("metrics")) if root.has("metrics") else None,
         limits=read_limits(root.table("limits")) if root.has("limits") else NO_LIMITS_STATED,
@@ -245,8 +214,6 @@ def _config(root: Table, *, name: str) -> Config:
     if config.workers and not config.envelope.audience:
         # Each worker would open only what is addressed to the log of that worker.
         raise ConfigError(f"{name}: `workers` need `log.origin` or `envelope.audience`; state one")
-    if config.heartbeats is not None and config.workers:
-        raise ConfigError(f"{name}: [heartbeats] is of one process; leave `workers` out")
     return config
 
 
@@ -272,24 +239,6 @@ def _log(table: Table) -> LogConfig:
     )
     table.finish()
     return log
-
-
-def _grpc(table: Table) -> GrpcConfig:
-    grpc = GrpcConfig(
-        listen=read_address(table),
-        network=table.text("network", "extranet"),
-        reflection=table.flag("reflection", default=False),
-        transport=Transport(
-            table.choice("transport", [one.value for one in Transport], usual_transport().value)
-        ),
-        descriptors=load_descriptors(table.file("descriptor_set"))
-        if table.has("descriptor_set")
-        else None,
-    )
-    table.finish()
-    if grpc.transport is Transport.NATIVE:
-        library()
-    return grpc
 
 
 def _http(table: Table) -> HttpConfig:

@@ -3,38 +3,30 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import replace
-from functools import partial
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final
 
 from govshare_policy.audit import Receipt
-from govshare_policy.call import Action, Call
-from govshare_policy.egress.batchfile import DIGEST_BYTES
+from govshare_policy.call import Call
 from govshare_policy.egress.leafstore import LeafStore
-from govshare_policy.errors import AuditError
-from govshare_policy.gate import Answer, Decided, Gate, Outcome
+from govshare_policy.errors import AuditError, CallError
+from govshare_policy.gate import Answer, Gate, Outcome
 from govshare_policy.identity import Evidence, Identity
+from govshare_sidecar.asked import Asked
 from govshare_sidecar.clock import Clock
 from govshare_sidecar.limits import NO_LIMITS_STATED, Limits, Places
+from govshare_sidecar.measures import Measures
 from govshare_sidecar.metrics import Metrics, Stage
+from govshare_sidecar.records import Offered, Records
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.sealing import Sealer
 from govshare_sidecar.shadow import Shadow
-from govshare_sidecar.tracing import NO_TRACING, Tracing, answered, concluded
-from govshare_sidecar.under_way import UnderWay
+from govshare_sidecar.standing import Standing
+from govshare_sidecar.tracing import NO_TRACING, Tracing
 from govshare_sidecar.witness.feeder import Feeder
 
 _log: Final = logging.getLogger(__name__)
-
-
-class _Asked(NamedTuple):
-    """A call, and where it came in."""
-
-    call: Call
-    evidence: Evidence
-    entrance: str
 
 
 class Desk:
@@ -56,18 +48,21 @@ class Desk:
         shadow: Shadow | None = None,
         leaves: LeafStore | None = None,
     ) -> None:
-        self._gate = gate
-        self._sealer = Sealer(salts=gate.salts, leaves=leaves)
-        self._shadow = shadow
         self._clock = Clock(gate.now)
+        self._standing = Standing(gate=gate, clock=self._clock)
         self._most = limits.in_flight
         self._feeder = feeder
-        self._metrics = metrics
-        self._tracing = tracing
+        self._measures = Measures(metrics=metrics, tracing=tracing)
         self._on_failure = on_failure
         # Owned by the event loop, as everything else here.
         self._failure: AuditError | None = None
-        self._under_way = UnderWay(on_failure=self.close)
+        self._records = Records(
+            gate,
+            Sealer(salts=gate.salts, leaves=leaves),
+            self._measures,
+            shadow=shadow,
+            on_failure=self.close,
+        )
         self._places = Places(most=limits.in_flight, share=limits.per_caller)
         self._streams = Places(most=limits.streams, share=limits.streams_per_caller)
         self._draining = False
@@ -87,19 +82,17 @@ class Desk:
     @property
     def queued(self) -> int:
         """How many records are on their way to the disk."""
-        return len(self._under_way)
+        return len(self._records)
 
     def call(self, entrance: str) -> AbstractContextManager[None]:
         """Measure and trace what is inside the ``with`` as one call at *entrance*."""
-        timed = self._metrics.timed_call(entrance)
-        return _both(timed, self._tracing.call(entrance)) if self._tracing.is_on else timed
+        return self._measures.call(entrance)
 
     def stage(self, stage: Stage) -> AbstractContextManager[None]:
         """Measure and trace what is inside the ``with`` as *stage* of a call."""
-        timed = self._metrics.timed(stage)
-        return _both(timed, self._tracing.stage(stage)) if self._tracing.is_on else timed
+        return self._measures.stage(stage)
 
-    def place(self, evidence: Evidence) -> AbstractContextManager[None]:
+    def place(self, evidence: Evidence) -> AbstractContextManager[object]:
         """Hold a place at the desk for one request of whoever *evidence* shows.
 
         Raises:
@@ -107,7 +100,12 @@ class Desk:
         """
         return self._places.hold(evidence.spki)
 
-    def stream(self, evidence: Evidence) -> AbstractContextManager[None]:
+    def room(self, evidence: Evidence, wanted: int) -> AbstractContextManager[int]:
+        """Hold as many places as there are, for at most *wanted* requests; it says how many."""
+        free = self._most - len(self._records)
+        return self._places.hold_up_to(min(wanted, free), evidence.spki)
+
+    def stream(self, evidence: Evidence) -> AbstractContextManager[object]:
         """Hold a place for one answer that leaves as it comes, beside that of its request.
 
         Raises:
@@ -150,17 +148,36 @@ class Desk:
             AuditError: If it was not recorded. Nothing may be released.
             RefusedError: If too many records are on their way, some of callers who have gone.
         """
-        if len(self._under_way) >= self._most:
+        if len(self._records) >= self._most:
             raise RefusedError(Cause.BUSY)
-        asked = _Asked(call, evidence, entrance)
-        decide = partial(self._gate.decide, call, evidence, values=values, recognised=recognised)
-        if _is_kept(call, evidence) or self._turn.locked():
-            return await self._under_way.work(self._in_turn(asked, decide))
+        asked = Asked(call, evidence, entrance, values, recognised)
+        if asked.is_kept or self._turn.locked():
+            return await self._records.work(self._in_turn(asked))
         # Most calls are decided at once, and wait for nothing but their record.
         with self.stage(Stage.DECISION):
             self._verify_able()
-            decided = self._decided(decide)
-        return await self._recorded(asked, decided)
+            decided = self._records.decided(asked)
+        return await self._records.answer(asked, decided)
+
+    async def answer_together(self, asked: Sequence[Asked]) -> list[Answer | CallError]:
+        """Return what becomes of each of *asked*, of one caller at one entrance.
+
+        They are decided one after the other and wait for their records together. There has to be
+        :meth:`room` for them.
+
+        Raises:
+            AuditError: If one was not recorded. Nothing may be released of any.
+        """
+        # Each by itself where it leaves a trace of its own, or waits for what is kept of it.
+        if self._measures.tracing.is_on or self._turn.locked() or any(one.is_kept for one in asked):
+            return await self._one_by_one(asked)
+        if not asked:
+            return []
+        with self._measures.metrics.timed_call(asked[0].entrance, calls=len(asked)):
+            offered = [self._offered(one) for one in asked]
+            kept = [one for one in offered if not isinstance(one, CallError)]
+            answers = iter(await self._records.answers(kept))
+            return [one if isinstance(one, CallError) else next(answers) for one in offered]
 
     def verify_in_force(self, call: Call, answer: Answer, evidence: Evidence) -> None:
         """Return only if *answer* was given to this caller by the policy that is still in force.
@@ -170,20 +187,11 @@ class Desk:
                 longer proves who calls.
             AuditError: If the clock that says so is wrong.
         """
-        self._clock.verify()
-        basis = self._gate.basis()
-        # The claimed time was held against the clock when the call was answered.
-        timeless = replace(call, at=None)
-        # So was its envelope opened, which is good for one call; whose it is, is asked again.
-        shown = _opened(evidence, answer)
-        identity = basis.trust.identify(timeless, shown, at=self._gate.now())
-        if identity != answer.identity or basis.bundle.revision != answer.decision.revision:
-            raise RefusedError(Cause.NO_RELEASE)
+        self._standing.verify(call, answer, evidence)
 
     def identify(self, evidence: Evidence) -> Identity:
         """Return whom *evidence* proves now, whatever is asked; with a flaw, nobody."""
-        nothing = Call(id="", action=Action.READ, resource="", fields=(), purpose="")
-        return self._gate.basis().trust.identify(nothing, evidence, at=self._gate.now())
+        return self._standing.identify(evidence)
 
     async def conclude(self, answer: Answer, outcome: Outcome) -> Receipt:
         """Return the receipt of the record of what became of an allowed call.
@@ -191,16 +199,12 @@ class Desk:
         Raises:
             AuditError: If it was not recorded.
         """
-        if len(outcome.records) > DIGEST_BYTES:
-            return await self._under_way.work(self._conclude_many(answer, outcome))
-        with self._concluding(outcome):
-            if outcome.records:
-                outcome = self._sealer.sealed(answer, outcome)
-            return await self._under_way.record(self._gate.offer_outcome(answer, outcome))
+        self._verify_open()
+        return await self._records.conclude(answer, outcome)
 
     async def settle(self) -> None:
         """Return once every record under way has been written or has failed."""
-        await self._under_way.settle()
+        await self._records.settle()
 
     def close(self, error: AuditError) -> AuditError:
         """Answer no call any more because of *error*, and return what to tell the callers."""
@@ -210,7 +214,7 @@ class Desk:
             self._on_failure()
         return AuditError("the call could not be recorded, so nothing was released")
 
-    async def _in_turn(self, asked: _Asked, decide: Callable[[], Decided]) -> Answer:
+    async def _in_turn(self, asked: Asked) -> Answer:
         """Have a call decided once those before it are, and recorded.
 
         What is kept of it beside its record is on the disk before anything is decided, which takes
@@ -220,61 +224,38 @@ class Desk:
         with self.stage(Stage.DECISION):
             async with self._turn:
                 self._verify_able()
-                if not _is_kept(asked.call, asked.evidence):
-                    decided = self._decided(decide)
+                if asked.is_kept:
+                    decided = await self._records.decided_aside(asked)
                 else:
-                    try:
-                        decided = await asyncio.to_thread(decide)
-                    except AuditError as error:
-                        raise self.close(error) from error
-        return await self._recorded(asked, decided)
+                    decided = self._records.decided(asked)
+        return await self._records.answer(asked, decided)
 
-    def _decided(self, decide: Callable[[], Decided]) -> Decided:
+    async def _one_by_one(self, asked: Sequence[Asked]) -> list[Answer | CallError]:
+        # A task group: where one call cannot be recorded, the rest are not begun.
         try:
-            return decide()
-        except AuditError as error:
-            raise self.close(error) from error
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._by_itself(one)) for one in asked]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return [task.result() for task in tasks]
 
-    async def _recorded(self, asked: _Asked, decided: Decided) -> Answer:
-        """Return the answer once it is recorded.
+    async def _by_itself(self, asked: Asked) -> Answer | CallError:
+        try:
+            with self.call(asked.entrance):
+                return await self.answer(
+                    asked.call, asked.evidence, entrance=asked.entrance, values=asked.values
+                )
+        except CallError as error:
+            return error
 
-        INVARIANT: nothing is waited for between the decision and this, so that the log gets the
-        records in their order.
-        """
-        with self.stage(Stage.COMMIT):
-            try:
-                kept = self._gate.offer(decided)
-                kept.add_done_callback(partial(self._count, asked, decided.answer))
-                receipt = await self._under_way.record(kept)
-            except AuditError as error:
-                raise self.close(error) from error
-        answer = replace(decided.answer, receipt=receipt)
-        answered(answer)
-        return answer
-
-    def _count(self, asked: _Asked, answer: Answer, kept: "asyncio.Future[Receipt]") -> None:
-        """Count an answer that was recorded, whether or not its caller is still there."""
-        if kept.cancelled() or kept.exception() is not None:
-            return
-        self._metrics.answered(asked.entrance, answer.decision)
-        if self._shadow is not None:
-            self._shadow.offer(asked.call, _opened(asked.evidence, answer), answer)
-
-    async def _conclude_many(self, answer: Answer, outcome: Outcome) -> Receipt:
-        with self._concluding(outcome):
-            # Of several records the leaves are kept, and they may be many.
-            outcome = await asyncio.to_thread(self._sealer.sealed, answer, outcome)
-            return await self._under_way.record(self._gate.offer_outcome(answer, outcome))
-
-    @contextmanager
-    def _concluding(self, outcome: Outcome) -> Iterator[None]:
-        self._verify_open()
-        concluded(outcome.status)
-        with self.stage(Stage.OUTCOME):
-            try:
-                yield
-            except AuditError as error:
-                raise self.close(error) from error
+    def _offered(self, asked: Asked) -> Offered | CallError:
+        try:
+            with self.stage(Stage.DECISION):
+                self._verify_able()
+                decided = self._records.decided(asked)
+        except CallError as error:
+            return error
+        return self._records.offered(asked, decided)
 
     def _verify_able(self) -> None:
         self._verify_open()
@@ -285,21 +266,3 @@ class Desk:
     def _verify_open(self) -> None:
         if self._failure is not None:
             raise AuditError("the audit log has stopped, so no call is answered until a restart")
-
-
-@contextmanager
-def _both(*around: AbstractContextManager[None]) -> Iterator[None]:
-    with ExitStack() as stack:
-        for each in around:
-            stack.enter_context(each)
-        yield
-
-
-def _is_kept(call: Call, evidence: Evidence) -> bool:
-    """Tell whether something of the call is kept beside its record: a nonce, or a subject."""
-    return evidence.envelope is not None or bool(call.subject)
-
-
-def _opened(evidence: Evidence, answer: Answer) -> Evidence:
-    """Return *evidence* with the envelope as it was opened when the call was answered."""
-    return replace(evidence, envelope=answer.identity.envelope)

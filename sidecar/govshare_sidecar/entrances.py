@@ -3,7 +3,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from govshare_policy.errors import ConfigError
 from govshare_sidecar._settings import Address
 from govshare_sidecar.api import Enforcement
 from govshare_sidecar.audit_api import Audit
-from govshare_sidecar.config import Config, GrpcConfig, HttpConfig, Transport
+from govshare_sidecar.config import Config, HttpConfig
 from govshare_sidecar.decision_doors import open_doors
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.door import door as http_door
@@ -21,15 +21,16 @@ from govshare_sidecar.egress.settings import EgressConfig
 from govshare_sidecar.envoy.entrance import EnvoyListener
 from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.front_end import FrontEndListener
-from govshare_sidecar.grpc_proxy_listener import listen_grpc_proxy
-from govshare_sidecar.grpc_upstream import GrpcUpstream
-from govshare_sidecar.h2.listener import NativeListener, rpc_context
+from govshare_sidecar.grpc_proxy.listener import listen_grpc_proxy
+from govshare_sidecar.grpc_proxy.upstream import GrpcUpstream
+from govshare_sidecar.grpc_settings import GrpcConfig
+from govshare_sidecar.h2.listener import NativeListener
 from govshare_sidecar.heartbeat_door import open_heartbeats
-from govshare_sidecar.limits import Limits
 from govshare_sidecar.listeners import GrpcListener, HttpListener, Service
 from govshare_sidecar.metrics import Metrics, monitor
 from govshare_sidecar.proofs import Proofs
 from govshare_sidecar.proxy import Proxy
+from govshare_sidecar.rpc import listen_rpc
 from govshare_sidecar.side_doors import open_front_end, open_national
 from govshare_sidecar.tls_tables import TlsTables
 from govshare_sidecar.upstream import Upstream
@@ -120,20 +121,7 @@ class Entrances:
         self._upstreams = [one for one in (upstream, proxied) if one is not None]
         stack.push_async_callback(drain)
         if config.http is not None and upstream is not None:
-            proxy = Proxy(
-                config.http,
-                desk=counter.desk,
-                upstream=upstream,
-                authorities=counter.authorities,
-                metrics=counter.metrics,
-            )
-            self._http["http"] = await HttpListener.start(
-                http_door(proxy),
-                config.http.listen,
-                key="http.listen",
-                tls=counter.tls.main.context(),
-            )
-            await self._open_beside(config.http, counter, upstream)
+            await self._open_http(config.http, counter, upstream)
         await self._open_rpc(counter, proxied)
         doors = open_doors(
             config,
@@ -180,8 +168,18 @@ class Entrances:
         for door in self._rpc.values():
             self._announce(door.announce(serving=True) if serving else door.not_serving())
 
-    async def _open_beside(self, http: HttpConfig, counter: Counter, upstream: Upstream) -> None:
-        """Open the further listeners in front of the API of *http*."""
+    async def _open_http(self, http: HttpConfig, counter: Counter, upstream: Upstream) -> None:
+        """Open the listener in front of the API of *http*, and the further ones."""
+        proxy = Proxy(
+            http,
+            desk=counter.desk,
+            upstream=upstream,
+            authorities=counter.authorities,
+            metrics=counter.metrics,
+        )
+        self._http["http"] = await HttpListener.start(
+            http_door(proxy), http.listen, key="http.listen", tls=counter.tls.main.context()
+        )
         at = (self._config, http, upstream, counter.tls)
         national = await open_national(*at, desk=counter.desk, metrics=counter.metrics)
         if national is not None:
@@ -192,12 +190,14 @@ class Entrances:
         config = self._config
         if config.grpc is not None:
             services = self._services(config.grpc, counter)
-            self._rpc["grpc"] = await _listen(config.grpc, counter.tls, services, config.limits)
+            self._rpc["grpc"] = await listen_rpc(
+                config.grpc, counter.tls.main, services=services, limits=config.limits
+            )
         if config.grpc_proxy is not None and proxied is not None:
             self._rpc["grpc_proxy"] = await listen_grpc_proxy(
                 config,
                 config.grpc_proxy,
-                credentials=counter.tls.main.credentials(),
+                tls=counter.tls.main,
                 desk=counter.desk,
                 metrics=counter.metrics,
                 upstream=proxied,
@@ -219,10 +219,10 @@ class Entrances:
 
         limits = self._config.limits
         async for name, listener in open_egress(means, counter.tls.main, limits=limits):
-            if isinstance(listener, GrpcListener):
-                self._rpc[name] = listener
-            else:
+            if isinstance(listener, HttpListener):
                 self._http[name] = listener
+            else:
+                self._rpc[name] = listener
 
     def _services(self, grpc: GrpcConfig, counter: Counter) -> list[Service]:
         """Return what the gRPC listener serves."""
@@ -249,16 +249,6 @@ class Entrances:
         task = asyncio.create_task(words)
         self._announcing.add(task)
         task.add_done_callback(self._announcing.discard)
-
-
-async def _listen(
-    config: GrpcConfig, tls: TlsTables, services: Sequence[Service], limits: Limits
-) -> GrpcListener | NativeListener:
-    if config.transport is Transport.NATIVE:
-        context = tls.main.context(rpc_context)
-        return await NativeListener.start(config, context, services=services, limits=limits)
-    credentials = tls.main.credentials()
-    return await GrpcListener.start(config, credentials, services=services, limits=limits)
 
 
 async def _open_means(egress: EgressConfig, stack: AsyncExitStack, counter: Counter) -> "Means":

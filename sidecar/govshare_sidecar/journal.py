@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from govshare_policy.audit import AuditLog, read_records
-from govshare_policy.audit.pin import load_marks
+from govshare_policy.audit.pin import load_marks, load_worn
 from govshare_policy.audit.pin_open import join_pins, open_pin
 from govshare_policy.crypto import open_signer
 from govshare_policy.errors import AuditError, ConfigError
@@ -47,6 +47,8 @@ def open_log(config: LogConfig, *, now: Callable[[], datetime]) -> Iterator[Audi
             for one, mark in zip(pins, load_marks(pin), strict=True):
                 if mark is None:
                     _log.warning("the pin `%s` is missing: a log cut back cannot be told", one.name)
+            for worn in load_worn(pin):
+                _log.warning("a block of the pin `%s` is damaged; its other one counts", worn.name)
             log = AuditLog.open(config.directory, signer=signer, now=now, pin=pin)
         stack.callback(log.close)
         if config.origin not in ("", log.origin):

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much is taken on at once: settings, and the places that are held while it lasts."""
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Final
 
 from govshare_sidecar._table import Table
@@ -79,29 +78,73 @@ class Places:
     def __init__(self, *, most: int, share: int) -> None:
         self._most = most
         self._share = share
-        self._held: Counter[bytes | None] = Counter()
+        self._held: dict[bytes | None, int] = {}
+        self._taken = 0
 
     @property
     def taken(self) -> int:
         """How many places are taken."""
-        return self._held.total()
+        return self._taken
 
-    @contextmanager
-    def hold(self, holder: bytes | None) -> Iterator[None]:
+    def hold(self, holder: bytes | None) -> AbstractContextManager[int]:
         """Hold one place inside the ``with``.
 
         Args:
             holder: SM3 of the caller's key; all callers without one share theirs.
 
         Raises:
-            RefusedError: If no place is free, or *holder* has taken its share.
+            RefusedError: On entering, if no place is free, or *holder* has taken its share.
         """
-        if self.taken >= self._most or self._held[holder] >= self._share:
+        return _Held(self, holder, wanted=1, least=1)
+
+    def hold_up_to(self, wanted: int, holder: bytes | None) -> AbstractContextManager[int]:
+        """Hold as many places as there are inside the ``with``, at most *wanted*; it says how many.
+
+        Args:
+            wanted: None are held where it is 0 or less.
+            holder: As for :meth:`hold`.
+        """
+        return _Held(self, holder, wanted=wanted, least=0)
+
+    def _take(self, holder: bytes | None, wanted: int) -> int:
+        held = self._held.get(holder, 0)
+        places = min(wanted, self._most - self._taken, self._share - held)
+        if places <= 0:
+            return 0
+        self._held[holder] = held + places
+        self._taken += places
+        return places
+
+    def _give_back(self, holder: bytes | None, places: int) -> None:
+        self._taken -= places
+        self._held[holder] -= places
+        if not self._held[holder]:
+            del self._held[holder]
+
+
+class _Held(AbstractContextManager[int]):
+    """Places that are held inside a ``with``; for one use."""
+
+    __slots__ = ("_held", "_holder", "_least", "_places", "_wanted")
+
+    def __init__(self, places: Places, holder: bytes | None, *, wanted: int, least: int) -> None:
+        self._places = places
+        self._holder = holder
+        self._wanted = wanted
+        self._least = least
+        self._held = 0
+
+    def __enter__(self) -> int:
+        self._held = self._places._take(self._holder, self._wanted)  # noqa: SLF001  one thing
+        if self._held < self._least:
             raise RefusedError(Cause.BUSY)
-        self._held[holder] += 1
-        try:
-            yield
-        finally:
-            self._held[holder] -= 1
-            if not self._held[holder]:
-                del self._held[holder]
+        return self._held
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._held:
+            self._places._give_back(self._holder, self._held)  # noqa: SLF001  one thing

@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha import reflection
 from govshare_policy.errors import ConfigError
 from govshare_sidecar._settings import Address
 from govshare_sidecar._table import why
-from govshare_sidecar.config import GrpcConfig
+from govshare_sidecar.grpc_settings import GrpcConfig
 from govshare_sidecar.limits import Limits
 from govshare_sidecar.tls_settings import TlsConfig
 

@@ -6,22 +6,20 @@ docs/reference/metrics.md lists all of it; what is read only when asked for is i
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from enum import StrEnum
 from functools import cache
 from http import HTTPStatus
-from types import TracebackType
 from typing import Final
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.metrics import Counter, Gauge, Histogram
+from prometheus_client.metrics import Counter, Gauge
 
 from govshare_policy.decision import Decision
+from govshare_sidecar.durations import Durations, Timed
 from govshare_sidecar.refusal import Cause
 from govshare_sidecar.upstream import Fault
-
-_BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 
 
 class Stage(StrEnum):
@@ -41,27 +39,6 @@ _STAGES: Final = {
     Stage.RELEASE: "Reading an answer of the department's strictly, and filtering it.",
     Stage.OUTCOME: "The record of what became of an allowed call.",
 }
-
-
-class Timed(AbstractContextManager[None]):
-    """Measures what is inside its ``with``, and counts it whatever becomes of it; for one use."""
-
-    __slots__ = ("_began", "_histogram")
-
-    def __init__(self, histogram: Histogram) -> None:
-        self._histogram = histogram
-        self._began = 0.0
-
-    def __enter__(self) -> None:
-        self._began = time.perf_counter()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._histogram.observe(time.perf_counter() - self._began)
 
 
 class Metrics:
@@ -86,21 +63,17 @@ class Metrics:
             "fault",
         )
         self._reloads = self._counter("reloads", "Reloads of policy and registers.", "result")
-        self._call = Histogram(
+        self._call = Durations(
             "govshare_call_seconds",
             "From the place that a request was given to the end of its answer.",
-            ("entrance",),
-            buckets=_BUCKETS,
+            "entrance",
             registry=self.registry,
         )
         self._stages = {
-            stage: Histogram(
-                f"govshare_{stage.value}_seconds", text, buckets=_BUCKETS, registry=self.registry
-            )
+            stage: Durations(f"govshare_{stage.value}_seconds", text, registry=self.registry).of()
             for stage, text in _STAGES.items()
         }
         # Looking a label up takes a lock; what is counted in every call is looked up once.
-        self._timed_entrance = cache(self._call.labels)
         self._answers_of = cache(
             lambda entrance, outcome, clause: (
                 self._answered.labels(entrance, outcome),
@@ -112,13 +85,13 @@ class Metrics:
         )
         self._load_s = self._gauge("policy_load_seconds", "How long loading it took.")
 
-    def timed_call(self, entrance: str) -> "Timed":
-        """Measure what is inside the ``with`` as one call."""
-        return Timed(self._timed_entrance(entrance))
+    def timed_call(self, entrance: str, *, calls: int = 1) -> Timed:
+        """Measure what is inside the ``with`` as one call, or as several that end together."""
+        return Timed(self._call.of(entrance), times=calls)
 
-    def timed(self, stage: Stage) -> "Timed":
-        """Measure what is inside the ``with`` as *stage* of a call."""
-        return Timed(self._stages[stage])
+    def timed(self, stage: Stage, *, calls: int = 1) -> Timed:
+        """Measure what is inside the ``with`` as *stage* of a call, or of several at once."""
+        return Timed(self._stages[stage], times=calls)
 
     @contextmanager
     def loading(self) -> Iterator[None]:

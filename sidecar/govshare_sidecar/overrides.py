@@ -52,6 +52,7 @@ def _instant(text: str) -> datetime:
 
 
 _LISTENER: Final = {"listen": _text, "network": _text}
+_RPC: Final = {**_LISTENER, "transport": _text}
 _SIZES: Final = {"max_request_bytes": _count, "max_response_bytes": _count}
 _UPSTREAM: Final = {
     **dict.fromkeys(("upstream", "upstream_ca", "upstream_certificate", "upstream_key"), _text),
@@ -85,18 +86,18 @@ _TABLES: Final[Mapping[str, Mapping[str, _Parse]]] = {
         "watch_s": _seconds,
     },
     "front_end": {**_LISTENER, **dict.fromkeys(("mode", "certificate_header", "client_ca"), _text)},
-    "grpc": {**_LISTENER, "reflection": _flag, "descriptor_set": _text, "transport": _text},
+    "grpc": {**_RPC, "reflection": _flag, "descriptor_set": _text},
     "http": {**_LISTENER, **_UPSTREAM, **_SIZES, "stream_timeout_s": _seconds},
     "http.signature": _SIGNATURE,
     "grpc_proxy.signature": _SIGNATURE,
     "grpc_proxy": {
-        **_LISTENER,
+        **_RPC,
         **_UPSTREAM,
         **_SIZES,
         "stream_timeout_s": _seconds,
         "descriptor_set": _text,
     },
-    "envoy": {**_LISTENER, **_SIZES, "client_ca": _text, "descriptor_set": _text},
+    "envoy": {**_RPC, **_SIZES, "client_ca": _text, "descriptor_set": _text},
     "envoy.canary": {"listen": _text},
     "authzen": {**_LISTENER, "url": _text},
     "auth_request": {**_LISTENER, "client_ca": _text},

@@ -21,9 +21,9 @@ from govshare_sidecar.metrics import Metrics, Stage
 from govshare_sidecar.problem import COMMON_HEADERS, denial, language_of, release_headers, trouble
 from govshare_sidecar.receipts import PLACE, Receipts
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.release import CALLER_LEFT, RELEASED, Released
-from govshare_sidecar.release_answer import content_type, release_answer
-from govshare_sidecar.release_relay import LeftError, Relay
+from govshare_sidecar.release.answer import content_type, release_answer
+from govshare_sidecar.release.relay import LeftError, Relay
+from govshare_sidecar.release.released import CALLER_LEFT, RELEASED, Released
 from govshare_sidecar.request import Asked, read_request
 from govshare_sidecar.tracing import TRACEPARENT, arrived, onward
 from govshare_sidecar.upstream import Fault, Upstream, UpstreamError

@@ -11,6 +11,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -19,16 +20,24 @@ from pathlib import Path
 from typing import Final, Self
 
 from govshare_policy.errors import AuditError
+from govshare_sidecar.refusal import Cause, RefusedError
 
 _COUNTS: Final = "quotas.sqlite"
 _TURN: Final = "quotas.turn"
 _HELD: Final = "deployment.lock"
+# A turn takes a tenth of a millisecond. Who waits this long waits for a process that hangs, and
+# while it waits its event loop answers nobody; so the next ones hardly wait until it is over.
+_WAIT_S: Final = 1.0
+_WAIT_AGAIN_S: Final = 0.01
+_FIRST_PAUSE_S: Final = 0.00002
+_LAST_PAUSE_S: Final = 0.0002
 _SCHEMA: Final = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = OFF;
 CREATE TABLE used (grant_id TEXT, day TEXT, calls INTEGER NOT NULL, PRIMARY KEY (grant_id, day))
     STRICT, WITHOUT ROWID;
 """
+_HELD_UP: Final = "the daily quota of the grant cannot be counted just now; ask again shortly"
 _OF: Final = "SELECT calls FROM used WHERE grant_id = ? AND day = ?"
 _TAKE: Final = """
 INSERT INTO used VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET calls = calls + 1
@@ -92,9 +101,10 @@ class SharedUsage:
     """The counts of a machine, as one of its processes sees and moves them."""
 
     def __init__(self, database: sqlite3.Connection, turn: int) -> None:
-        # Both guarded by the lock, and closed by whoever opened them.
+        # Guarded by the lock; what is open is closed by whoever opened it.
         self._database = database
         self._turn = turn
+        self._wait_s = _WAIT_S
         self._lock = threading.Lock()
 
     @classmethod
@@ -140,6 +150,7 @@ class SharedUsage:
 
         Raises:
             AuditError: If the call cannot be counted.
+            RefusedError: If another process does not let go of the counts. Nothing is counted.
         """
         if not quotas:
             return True
@@ -172,12 +183,32 @@ class SharedUsage:
 
     @contextmanager
     def _own_turn(self) -> Iterator[None]:
-        """Hold the turn to write: the kernel hands it on at once, where SQLite would sleep."""
-        fcntl.flock(self._turn, fcntl.LOCK_EX)
+        """Hold the turn to write, which SQLite would sleep for much longer.
+
+        Raises:
+            RefusedError: If it cannot be had in time.
+        """
+        until, pause_s = time.monotonic() + self._wait_s, _FIRST_PAUSE_S
+        while not _is_free(self._turn):
+            if time.monotonic() >= until:
+                self._wait_s = _WAIT_AGAIN_S
+                raise RefusedError(Cause.BUSY, _HELD_UP)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LAST_PAUSE_S)
+        self._wait_s = _WAIT_S
         try:
             yield
         finally:
             fcntl.flock(self._turn, fcntl.LOCK_UN)
+
+
+def _is_free(turn: int) -> bool:
+    """Take the turn if nobody has it, and say whether nobody had."""
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _connect(path: Path) -> sqlite3.Connection:

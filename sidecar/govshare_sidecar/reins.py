@@ -56,7 +56,7 @@ class Reins:
             _log.error("worker `%s` cannot be started: %s", self.name, why(error))
             return CANNOT
         self._say(self._orders.to_line())
-        self._hearing = asyncio.create_task(self._hear(self._process))
+        self._hearing = asyncio.create_task(self._hear(self._process, self._news))
         if await self._news.get():
             return None
         return await self._process.wait()
@@ -103,14 +103,19 @@ class Reins:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(line)
 
-    async def _hear(self, process: asyncio.subprocess.Process) -> None:
-        """Take in what *process* tells, and say with an empty word that it tells no more."""
+    async def _hear(self, process: asyncio.subprocess.Process, told: "asyncio.Queue[str]") -> None:
+        """Take in what *process* tells, and say with an empty word that it tells no more.
+
+        What it started may hold its output open for longer than it lives itself. By then another
+        may be in its place, of which this is no news.
+        """
         if process.stdout is not None:
             async for line in process.stdout:
                 news = json.loads(line)
                 if "ready" in news:
                     self.places = news["ready"]
                 else:
-                    self._news.put_nowait(news["revision"])
-        self.places = {}
-        self._news.put_nowait("")
+                    told.put_nowait(news["revision"])
+        if process is self._process:
+            self.places = {}
+        told.put_nowait("")

@@ -36,24 +36,43 @@ _PARTIAL: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """Which of the lists that an authority made one after the other.
+
+    Attributes:
+        start: When it was made.
+        number: The authority's count of its lists (RFC 5280 §5.2.3), if it states one.
+    """
+
+    start: datetime
+    number: int | None = None
+
+    def is_before(self, other: Self) -> bool:
+        """Tell whether *other* was made later, by the time or by the number of either."""
+        if self.number is not None and other.number is not None and self.number < other.number:
+            return True
+        return self.start < other.start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationList:
     """What one authority took back.
 
     Attributes:
         issuer: Name of the authority, for messages.
-        start: When the list was made.
+        edition: Which of its lists this is.
         end: When the next one is due; after that this one says nothing.
         serials: Serial numbers of the certificates that were taken back.
     """
 
     issuer: str
-    start: datetime
+    edition: Edition
     end: datetime
     serials: frozenset[int] = field(repr=False)
 
     def is_in_force(self, at: datetime) -> bool:
         """Tell whether the list speaks for *at*."""
-        return self.start <= at <= self.end
+        return self.edition.start <= at <= self.end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +123,9 @@ class RevocationLists:
         """
         for authority, known in self.by_authority.items():
             old = before.by_authority.get(authority)
-            if old is not None and known.start < old.start:
+            if old is not None and known.edition.is_before(old.edition):
                 raise ConfigError(
-                    f"a list in `tls.crl` is older than the one in force: {old.start:%F}"
+                    f"a list in `tls.crl` is older than the one in force: {old.edition.start:%F}"
                 )
 
 
@@ -161,7 +180,11 @@ def _verified(
     end = parsed.next_update_utc
     if end is None:
         raise ConfigError(f"`{name}` holds a list that does not say when the next is due")
+    number = None
     try:
+        for one in parsed.extensions:
+            if isinstance(one.value, x509.CRLNumber):
+                number = one.value.crl_number
         if any(one.critical or one.oid in _PARTIAL for one in parsed.extensions):
             raise ConfigError(f"`{name}` holds a list that speaks for a part of the certificates")
         serials = []
@@ -174,7 +197,7 @@ def _verified(
     issuer = _signer(parsed, authorities, name=name)
     return authority_id(issuer), RevocationList(
         issuer=issuer.subject.rfc4514_string(),
-        start=parsed.last_update_utc,
+        edition=Edition(start=parsed.last_update_utc, number=number),
         end=end,
         serials=frozenset(serials),
     )

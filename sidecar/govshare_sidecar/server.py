@@ -23,6 +23,7 @@ from govshare_sidecar.basis import CurrentBasis
 from govshare_sidecar.config import Config
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.entrances import Counter, Entrances
+from govshare_sidecar.heap import settle_heap
 from govshare_sidecar.journal import open_log, used_on
 from govshare_sidecar.metrics import Metrics
 from govshare_sidecar.proofs import Proofs
@@ -282,6 +283,7 @@ async def _serve(config: Config, sidecar: Sidecar, told: asyncio.Event) -> None:
             watching = asyncio.create_task(watch(watched(config), config.watch_s, sidecar.reload))
             watching.add_done_callback(ended)
             reloads.add(watching)
+        settle_heap()
         places = " ".join(f"{name}={address}" for name, address in sidecar.addresses.items())
         sys.stdout.write(f"ready {places}\n")
         sys.stdout.flush()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one worker has to itself, and what it shares with the others of its deployment.
 
-Listeners are shared. Everything that is written is not: each worker has a log with an origin,
-pins and salts of its own, in which nobody else ever writes.
+Listeners are shared, but for that of heartbeats, which the first worker has. Everything that is
+written is not: each worker has a log with an origin, pins and salts of its own, in which nobody
+else ever writes.
 """
 
 import re
@@ -31,6 +32,8 @@ _ENTRANCES: Final = (
     *("grpc", "http", "grpc_proxy", "envoy", "authzen", "auth_request", "national_tls"),
 )
 _EGRESS: Final = ("forward", "reverse", "envoy")
+# One has to see all heartbeats to know that one is missing.
+_ENTRANCES_OF_THE_FIRST: Final = ("heartbeats",)
 _CANARY: Final = "envoy.canary"
 
 
@@ -59,8 +62,8 @@ def logs_of(directory: Path) -> Iterator[Path]:
 
 
 def listens_of(config: Config) -> dict[str, Address]:
-    """Return where the workers listen together, by the name of the setting's table."""
-    entrances = {name: getattr(config, name) for name in _ENTRANCES}
+    """Return where the workers listen, or one of them, by the name of the setting's table."""
+    entrances = {name: getattr(config, name) for name in _ENTRANCES + _ENTRANCES_OF_THE_FIRST}
     listens = {name: entrance.listen for name, entrance in entrances.items() if entrance}
     listens |= {f"egress.{name}": door.listen for name, door in _egress_doors(config).items()}
     return listens | ({_CANARY: config.envoy.canary} if config.envoy else {})
@@ -103,9 +106,11 @@ def config_of(config: Config, number: int, listens: Mapping[str, Address]) -> Co
     """Return what *config* means for worker *number*, which listens at *listens* with others."""
     shared = {
         name: replace(getattr(config, name), listen=listens[name])
-        for name in _ENTRANCES
+        for name in _ENTRANCES + _ENTRANCES_OF_THE_FIRST
         if getattr(config, name)
     }
+    if number:
+        shared |= dict.fromkeys(_ENTRANCES_OF_THE_FIRST)
     if config.envoy:
         shared["envoy"] = replace(shared["envoy"], canary=listens[_CANARY])
     if config.egress is not None:

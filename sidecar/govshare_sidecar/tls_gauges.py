@@ -49,27 +49,27 @@ class TlsGauges:
 
     def __init__(self, metrics: TlsMetrics, table: str) -> None:
         self._metrics = metrics
-        self._table = table
+        self.table = table
         self._told: tuple[str, ...] = ()
         self._named: set[str] = set()
 
     def certificate(self, until: datetime) -> None:
         """Show that our own certificate is valid *until* then."""
-        self._metrics.until.labels(self._table).set(until.timestamp())
+        self._metrics.until.labels(self.table).set(until.timestamp())
 
     def lists(self, lists: Sequence[RevocationLists | None]) -> None:
         """Show when every list ends, and no other."""
         held = [one for each in lists if each is not None for one in each.by_authority.values()]
         found = {one.issuer: one for one in held}
         for gone in self._named - set(found):
-            self._metrics.lists.remove(self._table, gone)
+            self._metrics.lists.remove(self.table, gone)
         self._named = set(found)
         for issuer, one in found.items():
-            self._metrics.lists.labels(self._table, issuer).set(one.end.timestamp())
+            self._metrics.lists.labels(self.table, issuer).set(one.end.timestamp())
 
     def silent(self, notes: Sequence[str]) -> None:
         """Show how many authorities are without a list, and tell each of *notes* once."""
-        self._metrics.silent.labels(self._table).set(len(notes))
+        self._metrics.silent.labels(self.table).set(len(notes))
         for note in notes:
             if note not in self._told:
                 _log.error("every client of an authority is refused, %s", note)
@@ -77,4 +77,4 @@ class TlsGauges:
 
     def reloaded(self, *, done: bool) -> None:
         """Count a reload that was done, or was refused."""
-        self._metrics.reloads.labels(self._table, "done" if done else "refused").inc()
+        self._metrics.reloads.labels(self.table, "done" if done else "refused").inc()

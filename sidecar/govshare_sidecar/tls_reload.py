@@ -14,11 +14,13 @@ import grpc
 from cryptography import x509
 
 from govshare_policy.crypto import sm3
-from govshare_policy.errors import ConfigError
+from govshare_policy.errors import AuditError, ConfigError
 from govshare_sidecar._table import why
 from govshare_sidecar.certificates import parse_certificates
 from govshare_sidecar.evidence import Authorities, ClientAuthorities
+from govshare_sidecar.seen_lists import SeenLists
 from govshare_sidecar.tls_gauges import TlsGauges
+from govshare_sidecar.tls_handed import LiveContext, RpcPair
 from govshare_sidecar.tls_settings import TlsConfig
 from govshare_sidecar.watch import ended
 
@@ -27,50 +29,6 @@ Make: TypeAlias = Callable[[TlsConfig], ssl.SSLContext]
 _Stamp: TypeAlias = tuple[tuple[int, int, int] | None, ...]
 # A file of authorities, and the files of their lists.
 _Source: TypeAlias = tuple[Path, tuple[Path, ...]]
-
-
-class LiveContext(ssl.SSLContext):
-    """A context that hands each new connection to the one in force.
-
-    Nothing that was set on a context can be taken back, an authority least of all, so a change
-    is another context. Connections that stand keep theirs; their certificates are judged call by
-    call.
-    """
-
-    in_force: ssl.SSLContext
-
-    @classmethod
-    def of(cls, context: ssl.SSLContext) -> Self:
-        """Return one with *context* in force."""
-        live = cls(ssl.PROTOCOL_TLS_SERVER)
-        live.in_force = context
-        return live
-
-    def wrap_bio(
-        self,
-        incoming: ssl.MemoryBIO,
-        outgoing: ssl.MemoryBIO,
-        server_side: bool = False,  # noqa: FBT001, FBT002  the signature is the library's
-        server_hostname: str | bytes | None = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLObject:
-        """Return the server side of one connection."""
-        return self.in_force.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
-
-
-class _RpcPair:
-    """What gRPC is told at every handshake; it asks in threads of its own."""
-
-    def __init__(self, configuration: grpc.ServerCertificateConfiguration) -> None:
-        self.in_force = self._told = configuration
-
-    def fetch(self) -> grpc.ServerCertificateConfiguration | None:
-        """Return what is new, or nothing."""
-        latest = self.in_force
-        if latest is self._told:
-            return None
-        self._told = latest
-        return latest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,31 +45,48 @@ class LiveTls:
     """The files of one TLS table, and everything that was made from them; the event loop's."""
 
     def __init__(
-        self, config: TlsConfig, *, make: Make, now: Callable[[], datetime], gauges: TlsGauges
+        self,
+        config: TlsConfig,
+        *,
+        make: Make,
+        now: Callable[[], datetime],
+        gauges: TlsGauges,
+        seen: SeenLists,
     ) -> None:
         """Begin with nothing read; use :meth:`open` instead."""
         self.config = config
         self._make = make
         self._now = now
         self._gauges = gauges
+        self._seen = seen
         self._stamp: _Stamp = ()
         self._contexts: list[tuple[LiveContext, Make]] = []
         # One a listener: several may let in clients of the same authorities.
-        self._pairs: list[tuple[Path, _RpcPair]] = []
+        self._pairs: list[tuple[Path, RpcPair]] = []
         self._authorities: dict[_Source, ClientAuthorities] = {}
+        # The table that names the files of a source.
+        self._tables: dict[_Source, str] = {}
         self._reloading = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
 
     @classmethod
     def open(
-        cls, config: TlsConfig, *, make: Make, now: Callable[[], datetime], gauges: TlsGauges
+        cls,
+        config: TlsConfig,
+        *,
+        make: Make,
+        now: Callable[[], datetime],
+        gauges: TlsGauges,
+        seen: SeenLists,
     ) -> Self:
         """Return TLS with the files of *config* in force; *make* turns them into a context.
 
         Raises:
-            ConfigError: If a file cannot be used, or no authority is valid now.
+            ConfigError: If a file cannot be used, no authority is valid now, or a list is older
+                than one that *seen* remembers.
+            AuditError: If *seen* cannot tell.
         """
-        live = cls(config, make=make, now=now, gauges=gauges)
+        live = cls(config, make=make, now=now, gauges=gauges, seen=seen)
         live.authorities.current.verify_in_force(now())
         live._contexts.append((LiveContext.of(make(config)), make))
         live._show(_leaf(config).not_valid_after_utc)
@@ -130,14 +105,21 @@ class LiveTls:
         silent = [found for one in self._authorities.values() for found in one.current.silent(at)]
         return tuple(f"revocation list {state}: {name}" for name, state in dict.fromkeys(silent))
 
-    def authorities_of(self, path: Path, crl: tuple[Path, ...] = ()) -> ClientAuthorities:
+    def authorities_of(
+        self, path: Path, crl: tuple[Path, ...] = (), *, table: str = ""
+    ) -> ClientAuthorities:
         """Return the authorities in *path*, with the lists in *crl*, kept up as all others.
 
+        The files are named by *table*, if not by the table that this is of.
+
         Raises:
-            ConfigError: If a file cannot be used.
+            ConfigError: If a file cannot be used, or a list is older than one seen before.
+            AuditError: If it cannot be told what was seen before.
         """
         if (path, crl) not in self._authorities:
             loaded = Authorities.load(path, crl)
+            self._tables[path, crl] = table or self._gauges.table
+            self._take({(path, crl): loaded})
             self._authorities[path, crl] = ClientAuthorities(loaded, now=self._now)
         return self._authorities[path, crl]
 
@@ -163,7 +145,7 @@ class LiveTls:
             ConfigError: If a file cannot be read.
         """
         path = client_ca or self.config.client_ca
-        pair = _RpcPair(_configuration(self.config, path))
+        pair = RpcPair(_configuration(self.config, path))
         self._pairs.append((path, pair))
         return grpc.dynamic_ssl_server_credentials(
             pair.in_force,
@@ -188,7 +170,7 @@ class LiveTls:
             stamp = self._stamps()
             try:
                 read = await asyncio.to_thread(self._read)
-            except ConfigError as error:
+            except (ConfigError, AuditError) as error:
                 self._gauges.reloaded(done=False)
                 _log.error("reload of TLS refused, the files in force stay: %s", error)
             else:
@@ -209,6 +191,7 @@ class LiveTls:
 
         Raises:
             ConfigError: If something cannot be used, is older, or changes while it is read.
+            AuditError: If it cannot be remembered which lists were seen.
         """
         config, at = self.config, self._now()
         before = self._digest()
@@ -229,7 +212,14 @@ class LiveTls:
         )
         if self._digest() != before:
             raise ConfigError("the files of TLS are being written")
+        self._take(authorities)
         return read
+
+    def _take(self, authorities: Mapping[_Source, Authorities]) -> None:
+        """Have it remembered that the lists of *authorities* are in force, over restarts too."""
+        for source, loaded in authorities.items():
+            if loaded.lists is not None:
+                self._seen.take(self._tables[source], loaded.lists)
 
     def _put(self, read: _Read) -> None:
         # INVARIANT: nothing is awaited here, so no connection or call sees half of a change.

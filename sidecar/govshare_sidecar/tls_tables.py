@@ -13,6 +13,7 @@ from govshare_sidecar.config import Config
 from govshare_sidecar.evidence import ClientAuthorities
 from govshare_sidecar.listeners import tls_context
 from govshare_sidecar.national_tls import national_context
+from govshare_sidecar.seen_lists import SeenLists
 from govshare_sidecar.tls_gauges import TlsGauges, TlsMetrics
 from govshare_sidecar.tls_reload import LiveTls
 
@@ -33,24 +34,39 @@ class TlsTables:
 
     @classmethod
     def open(
-        cls, config: Config, registry: CollectorRegistry, *, now: Callable[[], datetime]
+        cls,
+        config: Config,
+        registry: CollectorRegistry,
+        *,
+        now: Callable[[], datetime],
+        is_trial: bool = False,
     ) -> Self:
         """Return the TLS of *config*, with its files in force.
 
+        Args:
+            config: Names the files.
+            registry: Where what is measured goes.
+            now: Tells the time.
+            is_trial: Whether nothing is to be written: nobody will be served.
+
         Raises:
-            ConfigError: If a file cannot be used, or an algorithm is not there.
+            ConfigError: If a file cannot be used, an algorithm is not there, or a revocation list
+                is older than one that was in force before.
+            AuditError: If the memory of the revocation lists cannot be used.
         """
+        seen = SeenLists(config.seen_lists, is_writing=not is_trial)
         metrics = TlsMetrics(registry)
         gauges = TlsGauges(metrics, "tls")
-        main = LiveTls.open(config.tls, make=tls_context, now=now, gauges=gauges)
+        main = LiveTls.open(config.tls, make=tls_context, now=now, gauges=gauges, seen=seen)
         national = front_end = None
         if config.national_tls is not None:
             tls, gauges = config.national_tls.tls, TlsGauges(metrics, "national_tls")
-            national = LiveTls.open(tls, make=national_context, now=now, gauges=gauges)
+            national = LiveTls.open(tls, make=national_context, now=now, gauges=gauges, seen=seen)
         if config.front_end is not None:
             if config.workers:
                 raise ConfigError("`front_end` has one socket, which `workers` cannot share")
-            front_end = main.authorities_of(config.front_end.client_ca, config.front_end.crl)
+            door = config.front_end
+            front_end = main.authorities_of(door.client_ca, door.crl, table="front_end")
         return cls(main=main, national=national, front_end=front_end)
 
     @property

@@ -2,7 +2,7 @@
 """What is on its way to the disk, and goes there even if nobody waits for it any more."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from govshare_policy.errors import AuditError
@@ -38,17 +38,30 @@ class UnderWay:
         task.add_done_callback(self._waiting.discard)
         return await asyncio.shield(task)
 
+    def enter(self, kept: "asyncio.Future[Any]") -> None:
+        """Know of the record *kept*, which goes to its end whoever waits for it."""
+        # A task of :meth:`work` waits for nothing else meanwhile: one call takes one place.
+        self._waiting.discard(asyncio.current_task())
+        self._waiting.add(kept)
+        kept.add_done_callback(self._ended)
+
     async def record(self, kept: "asyncio.Future[_T]") -> _T:
-        """Return what *kept* comes to; a caller that goes away leaves it to its end.
+        """Return what *kept*, which was entered, comes to; who goes away leaves it to its end.
 
         Raises:
             AuditError: If the record did not get to the log.
         """
-        # A task of :meth:`work` waits for nothing else meanwhile: one call takes one place.
-        self._waiting.difference_update((asyncio.current_task(),))
-        self._waiting.add(kept)
-        kept.add_done_callback(self._ended)
         return await asyncio.shield(kept)
+
+    async def records(self, kept: "Sequence[asyncio.Future[_T]]") -> list[_T]:
+        """Do the same for several, whose calls end together.
+
+        Raises:
+            AuditError: If one of the records did not get to the log.
+        """
+        if kept:
+            await asyncio.wait(kept)
+        return [one.result() for one in kept]
 
     def _ended(self, kept: "asyncio.Future[Any]") -> None:
         self._waiting.discard(kept)

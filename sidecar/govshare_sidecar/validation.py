@@ -21,8 +21,9 @@ from govshare_policy.register import Register
 from govshare_sidecar._settings import Address
 from govshare_sidecar._table import why
 from govshare_sidecar.basis import load_policy
-from govshare_sidecar.config import Config, LogConfig, TlsConfig, Transport, usual_transport
+from govshare_sidecar.config import Config, LogConfig, TlsConfig
 from govshare_sidecar.evidence import ClientAuthorities
+from govshare_sidecar.grpc_settings import Transport, usual_transport
 from govshare_sidecar.h2._nghttp2 import PACKAGE
 from govshare_sidecar.listeners import proxy_tls_context
 from govshare_sidecar.share import written_logs
@@ -86,7 +87,7 @@ def validate(config: Config, *, at: datetime) -> Validation:
 
 
 def _verify_certificates(config: Config, *, at: datetime) -> None:
-    TlsTables.open(config, CollectorRegistry(), now=lambda: at)
+    TlsTables.open(config, CollectorRegistry(), now=lambda: at, is_trial=True)
     for proxied in (config.envoy, config.auth_request):
         if proxied is not None:
             ClientAuthorities.load(proxied.client_ca)
@@ -170,7 +171,7 @@ def _expiry_warnings(tls: TlsConfig, *, at: datetime) -> Iterator[str]:
 
 def _list_warnings(config: Config, *, at: datetime) -> Iterator[str]:
     """Yield a sentence for every authority whose clients are refused for want of a list."""
-    tables = TlsTables.open(config, CollectorRegistry(), now=lambda: at)
+    tables = TlsTables.open(config, CollectorRegistry(), now=lambda: at, is_trial=True)
     yield from tables.notes
 
 

@@ -21,6 +21,7 @@ import uvloop
 from govshare_policy.errors import AuditError, GovshareError
 from govshare_sidecar._settings import Address
 from govshare_sidecar.config import load_config
+from govshare_sidecar.heap import settle_heap
 from govshare_sidecar.logs import configure_logs
 from govshare_sidecar.overrides import read_overrides
 from govshare_sidecar.quotas import SharedUsage
@@ -101,6 +102,7 @@ async def work(orders: Orders, *, environment: Mapping[str, str]) -> None:
             config, now=lambda: datetime.now(UTC), usage=usage, beside=orders.beside
         ) as sidecar:
             obeying = asyncio.create_task(_obey(sidecar, told))
+            settle_heap()
             _tell(ready={name: str(place) for name, place in sidecar.addresses.items()})
             _tell(revision=sidecar.revision)
             await told.wait()

@@ -54,7 +54,7 @@ class GrpcEntrance:
             request_serializer=pb.CheckRequest.SerializeToString,
             response_deserializer=pb.CheckResponse.FromString,
         )
-        return await method(request, timeout=20)
+        return await method(request, timeout=60)
 
 
 class BatchEntrance(GrpcEntrance):
@@ -69,7 +69,7 @@ class BatchEntrance(GrpcEntrance):
             request_serializer=pb.CheckBatchRequest.SerializeToString,
             response_deserializer=pb.CheckBatchResponse.FromString,
         )
-        [result] = (await method(pb.CheckBatchRequest(requests=[request]), timeout=20)).results
+        [result] = (await method(pb.CheckBatchRequest(requests=[request]), timeout=60)).results
         return result.response
 
 

@@ -49,7 +49,7 @@ class GrpcProxyEntrance:
         async with grpc.aio.secure_channel(address, credentials) as channel:
             rpc: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
             rpc = channel.unary_unary(f"{SERVICE}/{method(call.resource, call.channel)}")
-            asked = rpc(make("Query").SerializeToString(), metadata=metadata, timeout=20)
+            asked = rpc(make("Query").SerializeToString(), metadata=metadata, timeout=60)
             try:
                 await asked
             except grpc.aio.AioRpcError as error:

@@ -58,7 +58,7 @@ class Callers:
         """Send one HTTP request, by default of a lawful caller with a purpose."""
         host, _, port = self.addresses["http"].partition(":")
         connection = http.client.HTTPSConnection(
-            host, int(port), context=self.tls(client), timeout=30
+            host, int(port), context=self.tls(client), timeout=60
         )
         try:
             connection.request(method, path, body=body, headers={**PURPOSE, **(headers or {})})
@@ -86,10 +86,10 @@ class Callers:
         """Send one ``Check``."""
         with self.channel(client) as channel:
             stub = enforcement_pb2_grpc.EnforcementStub(channel)  # type: ignore[no-untyped-call]
-            response: enforcement_pb2.CheckResponse = stub.Check(request, timeout=20)
+            response: enforcement_pb2.CheckResponse = stub.Check(request, timeout=60)
             return response
 
-    def send(self, data: bytes, *, timeout_s: float = 20.0) -> bytes:
+    def send(self, data: bytes, *, timeout_s: float = 60.0) -> bytes:
         """Send *data* to ``Check`` as they are, and return what comes back."""
         with self.channel("SYS-HCB-PRH") as channel:
             method: grpc.UnaryUnaryMultiCallable[bytes, bytes]
@@ -110,7 +110,7 @@ class Callers:
     def _sent(self, parts: Sequence[bytes], *, client: str) -> Iterator[ssl.SSLSocket]:
         host, _, port = self.addresses["http"].partition(":")
         with (
-            socket.create_connection((host, int(port)), timeout=20) as plain,
+            socket.create_connection((host, int(port)), timeout=60) as plain,
             self.tls(client).wrap_socket(plain, server_hostname=host) as connection,
         ):
             for part in parts:
@@ -121,7 +121,7 @@ class Callers:
     def monitor(self, path: str, *, method: str = "GET") -> Response:
         """Ask the monitoring listener for *path*."""
         host, _, port = self.addresses["metrics"].partition(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=20)
+        connection = http.client.HTTPConnection(host, int(port), timeout=60)
         try:
             connection.request(method, path)
             response = connection.getresponse()

@@ -45,6 +45,21 @@ class Department:
     def __init__(self) -> None:
         self.reply = Reply()
         self.asked: list[Asked] = []
+        self._let = threading.Event()
+        self._let.set()
+
+    @contextmanager
+    def holding(self) -> Iterator[threading.Event]:
+        """Answer nobody inside the ``with``, until what it yields is set."""
+        self._let.clear()
+        try:
+            yield self._let
+        finally:
+            self._let.set()
+
+    def wait(self) -> None:
+        """Return once there may be an answer."""
+        self._let.wait(60)
 
     def says(self, body: bytes | object, **more: object) -> None:
         """Answer with *body* from now on; anything but bytes is made JSON."""
@@ -72,6 +87,7 @@ def department(tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, Departm
             )
             reply = state.reply
             time.sleep(reply.delay_s)
+            state.wait()
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)

@@ -16,7 +16,7 @@ from tests.county import Change
 from tests.e2e.callers import PURPOSE, Callers, Response
 from tests.e2e.department import Department, department
 from tests.e2e.deployment import Deployment, Running
-from tests.e2e.envoy import free_port
+from tests.e2e.ports import free_port
 from tests.egress.generators import Row, check_identity
 
 SYSTEM = "SYS-HCB-PRH"
@@ -27,7 +27,7 @@ TABLE = """
 [egress]
 directory = "egress"
 keys = "keys/egress.key"
-scan_timeout_s = 5.0
+scan_timeout_s = 30.0
 {more}
 [egress.forward]
 listen = "127.0.0.1:0"
@@ -122,7 +122,7 @@ def ask(
 ) -> Response:
     host, _, port = callers.addresses[door].partition(":")
     connection = http.client.HTTPSConnection(
-        host, int(port), context=callers.tls(client), timeout=30
+        host, int(port), context=callers.tls(client), timeout=60
     )
     try:
         connection.request(method, url, body=body, headers=dict(headers or {}))

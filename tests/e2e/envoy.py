@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.deployment import Deployment, Running, await_
+from tests.e2e.ports import free_port
 from tests.e2e.rpc_department import descriptors
 
 ROOT = Path(__file__).parents[2]
@@ -29,12 +30,6 @@ def program() -> Path:
     return PROGRAM
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
 @dataclass(kw_only=True)
 class Front:
     """An Envoy that is to stand before *deployment*, whose ports are known before it runs.
@@ -45,6 +40,7 @@ class Front:
 
     deployment: Deployment
     name: str = "filter"
+    transport: str = "native"
     port: int = field(default_factory=free_port)
     sidecar: int = field(default_factory=free_port)
     canary: int = field(default_factory=free_port)
@@ -64,6 +60,7 @@ class Front:
                 f":{_CANARY}": f":{self.canary}",
                 f":{_LISTEN}": f":{self.port}",
                 'filter = "ext_proc"': f'filter = "{asking}"',
+                "[envoy]\n": f'[envoy]\ntransport = "{self.transport}"\n',
             },
         )
         with self.deployment.config.open("a") as file:
@@ -108,7 +105,7 @@ class Front:
                 yield process
             finally:
                 process.kill()
-                process.wait(timeout=10)
+                process.wait(timeout=60)
 
     def messages(self) -> str:
         return (self.deployment.directory / "envoy" / "messages").read_text()

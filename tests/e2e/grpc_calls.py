@@ -11,7 +11,7 @@ from govshare_sidecar._pb import audit_pb2, enforcement_pb2
 from tests.e2e.callers import Callers
 
 SYSTEM = "SYS-HCB-PRH"
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 
 def batch(

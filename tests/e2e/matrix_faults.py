@@ -65,7 +65,7 @@ class ReleaseEntrance(GrpcEntrance):
         method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
         method = self.channel(call.client).unary_unary(f"{SERVICE}/Release")
         asked = pb.ReleaseRequest(record_id=told.record, body=b'{"id_no": "ID1"}')
-        await method(asked.SerializeToString(), timeout=20)
+        await method(asked.SerializeToString(), timeout=60)
         return told
 
 

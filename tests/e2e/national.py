@@ -120,7 +120,7 @@ def connected(
         context.use_certificate_file(bytes(pair.certificate))
         context.use_privatekey_file(bytes(pair.key))
     host, _, port = address.partition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as plain:
+    with socket.create_connection((host, int(port)), timeout=60) as plain:
         # pyOpenSSL reads as the socket does: with a timeout it would not wait.
         plain.settimeout(None)
         connection = SSL.Connection(context, plain)

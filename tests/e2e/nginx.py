@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.callers import Callers, Response
 from tests.e2e.department import Department, department
 from tests.e2e.deployment import Deployment, Running, await_
+from tests.e2e.ports import free_port
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nginx"
 LISTEN, SIDECAR, API = "127.0.0.1:8443", "127.0.0.1:9445", "127.0.0.1:9001"
@@ -75,7 +76,7 @@ def nginx(
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         pytest.fail("nginx is not installed; `apt-get install -y nginx-light` does it")
-    address = _free_address()
+    address = f"127.0.0.1:{free_port()}"
     prefix = deployment.directory / "nginx"
     _lay_out(prefix, deployment)
     addresses = {LISTEN: address, SIDECAR: sidecar, API: api.removeprefix("http://")}
@@ -95,7 +96,7 @@ def nginx(
             yield address
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 @contextmanager
@@ -130,12 +131,6 @@ def _lay_out(prefix: Path, deployment: Deployment) -> None:
         (deployment.authority.path, "govshare-ca.pem"),
     ):
         shutil.copy(source, tls / name)
-
-
-def _free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        host, port = free.getsockname()
-        return f"{host}:{port}"
 
 
 def _listens(address: str) -> bool:

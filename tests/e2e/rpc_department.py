@@ -2,7 +2,6 @@
 """A department's gRPC API for tests: a real server on loopback, which remembers its questions."""
 
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -132,7 +131,9 @@ class RpcDepartment:
     def __init__(self) -> None:
         self.replies: list[bytes] = [marriage()]
         self.code: grpc.StatusCode = grpc.StatusCode.OK
-        self.delay_s = 0.0
+        # While it is clear, nothing more is answered but to whoever has gone.
+        self.let = threading.Event()
+        self.let.set()
         self.asked: list[RpcAsked] = []
 
     def reset(self) -> None:
@@ -148,10 +149,12 @@ class RpcDepartment:
             remaining_s=context.time_remaining(),
         )
         self.asked.append(asked)
+        let = self.let
 
         def over() -> None:
             if not asked.ended:
                 asked.cancelled.set()
+            let.set()
 
         if not context.add_callback(over):
             over()
@@ -165,10 +168,10 @@ class RpcDepartment:
             asked.messages.extend(messages)
             for number, reply in enumerate(self.replies):
                 if number:
-                    time.sleep(self.delay_s)
+                    let.wait(60)
                 yield reply
         if len(self.replies) == 1:
-            time.sleep(self.delay_s)
+            let.wait(60)
         asked.ended = True
         if self.code is not grpc.StatusCode.OK:
             context.abort(self.code, "SECRET")
@@ -235,7 +238,7 @@ records = "{"page.items" if name == "List" else ""}"
 [grpc_proxy]
 listen = "127.0.0.1:0"
 upstream = "{upstream}"
-upstream_timeout_s = 1.5
+upstream_timeout_s = 3.0
 stream_timeout_s = 20
 max_request_bytes = 65536
 max_response_bytes = 1048576

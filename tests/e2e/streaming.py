@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from tests.e2e.callers import PURPOSE
 from tests.e2e.deployment import Running
 
-# Parts of a body, sent as one chunk each; a number is a pause in seconds.
-Body = Callable[[], Iterable[bytes | float]]
+# Parts of a body, sent as one chunk each; a number is a pause in seconds, an event is waited for.
+Body = Callable[[], Iterable[bytes | float | threading.Event]]
 
 
 @dataclass(kw_only=True)
@@ -54,6 +54,8 @@ def source() -> Iterator[tuple[str, Source]]:
                 for part in state.body():
                     if isinstance(part, float):
                         time.sleep(part)
+                    elif isinstance(part, threading.Event):
+                        part.wait(60)
                     elif part:
                         self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
                         state.sent_bytes += len(part)
@@ -87,7 +89,7 @@ def reading(
     """Ask for *path* and give the response with nothing of its body read."""
     host, _, port = proxy.addresses["http"].partition(":")
     tls = proxy.tls(client)
-    connection = http.client.HTTPSConnection(host, int(port), context=tls, timeout=30)
+    connection = http.client.HTTPSConnection(host, int(port), context=tls, timeout=60)
     try:
         more = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request("GET", path, headers={**PURPOSE, **more})

@@ -28,7 +28,7 @@ def govshare(*arguments: object, stdin: str = "") -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
         cwd=ROOT,
     )
     assert done.returncode == 0, (arguments, done.stdout, done.stderr)

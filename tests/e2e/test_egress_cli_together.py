@@ -39,14 +39,14 @@ def test_scans_and_registrations_at_once_end_well_and_nothing_registered_is_miss
     for number, name in enumerate(names):
         (tmp_path / name).write_bytes(as_json(OTHERS[number % 8 :]))
     first = register(tmp_path, 0)
-    said, trouble = first.communicate(timeout=60)
+    said, trouble = first.communicate(timeout=300)
     assert first.returncode == 0, trouble
 
     # What was registered before they began, both find; what comes meanwhile disturbs neither.
     scans = [begin(tmp_path, "scan", *names, "obtained-0.json") for _ in range(2)]
     registrations = [register(tmp_path, number) for number in range(1, RELEASES)]
     for process in (*scans, *registrations):
-        said, trouble = process.communicate(timeout=120)
+        said, trouble = process.communicate(timeout=300)
         assert process.returncode == int(process in scans), trouble
         if process in scans:
             *own, released = json.loads(said)["files"]
@@ -54,6 +54,6 @@ def test_scans_and_registrations_at_once_end_well_and_nothing_registered_is_miss
             assert released["evidence"][0]["receipt"] == "R-0"
 
     late = begin(tmp_path, "scan", *(f"obtained-{number}.json" for number in range(RELEASES)))
-    said, trouble = late.communicate(timeout=60)
+    said, trouble = late.communicate(timeout=300)
     files = json.loads(said)["files"]
     assert [one["evidence"][0]["receipt"] for one in files] == ["R-0", "R-1"], trouble

@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.callers import Response
+from tests.e2e.conftest import TRANSPORTS
 from tests.e2e.deployment import await_
 from tests.e2e.egress_world import OTHERS, PEOPLE, Setting, World, as_json, world
-from tests.e2e.envoy import EXAMPLE, free_port, listens, program, replaced
+from tests.e2e.envoy import EXAMPLE, listens, program, replaced
+from tests.e2e.ports import free_port
 
 ENVOY = """
 [egress.envoy]
@@ -48,11 +52,11 @@ def envoy(everybody: World) -> Iterator[int]:
             yield port
         finally:
             process.kill()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 def through(port: int, host: str, *, body: bytes = b"", path: str = "/intake") -> Response:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Host": host, "Content-Type": "application/json"}
     try:
         connection.request("POST" if body else "GET", path, body=body or None, headers=headers)
@@ -62,8 +66,12 @@ def through(port: int, host: str, *, body: bytes = b"", path: str = "/intake") -
         connection.close()
 
 
-def test_requests_through_envoy_leave_only_without_obtained_data(tmp_path: Path) -> None:
-    with world(Setting(directory=tmp_path, tables=ENVOY)) as everybody:
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_requests_through_envoy_leave_only_without_obtained_data(
+    tmp_path: Path, transport: str
+) -> None:
+    tables = f'{ENVOY}transport = "{transport}"\n'
+    with world(Setting(directory=tmp_path, tables=tables)) as everybody:
         assert everybody.search(PEOPLE).status == 200
         with envoy(everybody) as port:
             everybody.outside.asked.clear()

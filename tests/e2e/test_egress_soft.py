@@ -30,10 +30,10 @@ def test_a_likely_hit_does_what_the_grant_says_and_is_on_record(
         record = everybody.onward()[-1]
         assert (record["effect"], record["recognised"]["acted"]) == ("deny", soft)
         assert record["recognised"]["causes"] == ["likely"]
-        said = [one["message"] for one in everybody.running.messages if record["id"] in str(one)]
-        alerts = [one for one in said if "likely obtained data left" in one]
-        assert len(alerts) == int(soft == "alert")
-        assert not any(row["name"] in one for row in PEOPLE for one in alerts)
         # What is certain is denied whatever the grant says.
         assert everybody.send(as_json(PEOPLE)).status == 403
         assert everybody.send(as_json(OTHERS)).status == 200
+    said = [one["message"] for one in everybody.running.messages if record["id"] in str(one)]
+    alerts = [one for one in said if "likely obtained data left" in one]
+    assert len(alerts) == int(soft == "alert")
+    assert not any(row["name"] in one for row in PEOPLE for one in alerts)

@@ -182,7 +182,7 @@ def test_release_goes_by_the_envelope_of_the_check(signing: Place) -> None:
         ).SerializeToString()
         method: grpc.UnaryUnaryMultiCallable[bytes, bytes]
         method = channel.unary_unary("/govshare.v1.Enforcement/Release")
-        released = pb.ReleaseResponse.FromString(method(data, timeout=20))
+        released = pb.ReleaseResponse.FromString(method(data, timeout=60))
         assert json.loads(released.body) == {"id_no": "1", "marital_status": "married"}
 
 

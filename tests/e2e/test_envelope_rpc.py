@@ -70,11 +70,11 @@ class Signing:
         try:
             if name == "Watch":
                 answers = self._channel.unary_stream(path)(
-                    query(subject), metadata=stated, timeout=20
+                    query(subject), metadata=stated, timeout=60
                 )
                 assert list(answers)
             else:
-                self._channel.unary_unary(path)(query(subject), metadata=stated, timeout=20)
+                self._channel.unary_unary(path)(query(subject), metadata=stated, timeout=60)
         except grpc.RpcError as error:
             if error.code() is not grpc.StatusCode.PERMISSION_DENIED:
                 return str(error.code().name)

@@ -10,6 +10,7 @@ import pytest
 
 from govshare_policy.audit import Receipt, verify_receipt
 from tests.e2e.callers import PURPOSE, Response
+from tests.e2e.conftest import TRANSPORTS
 from tests.e2e.department import Department
 from tests.e2e.deployment import Deployment, Running
 from tests.e2e.envoy import Front, behind_envoy
@@ -18,15 +19,18 @@ pytestmark = pytest.mark.usefixtures("api")
 RELEASED = {"id_no": "ID1", "name": "示例甲", "marital_status": "已婚"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=TRANSPORTS)
 def envoy(
-    tmp_path_factory: pytest.TempPathFactory, _department: tuple[str, Department]
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    _department: tuple[str, Department],
 ) -> Iterator[Running]:
     """One Envoy and one sidecar for all tests that leave them as they are."""
     deployment = Deployment(directory=tmp_path_factory.mktemp("envoy"), upstream=_department[0])
     # The department is given less time, so that nobody has to wait long for it to be late.
     late = {"{cluster: department_http, timeout: 10s}": "{cluster: department_http, timeout: 1.5s}"}
-    with behind_envoy(Front(deployment=deployment), _department[0], change=late) as running:
+    front = Front(deployment=deployment, transport=request.param)
+    with behind_envoy(front, _department[0], change=late) as running:
         yield running
 
 
@@ -255,7 +259,7 @@ BAD = {
     "failed": Bad(status=500, outcome="upstream_error"),
     "a part": Bad(status=206, outcome="upstream_error"),
     "elsewhere": Bad(status=302, headers={"Location": "/marriages/ID2"}, outcome="upstream_error"),
-    "late": Bad(delay_s=2.0, expected=504, outcome="upstream_timeout"),
+    "late": Bad(delay_s=6.0, expected=504, outcome="upstream_timeout"),
 }
 
 

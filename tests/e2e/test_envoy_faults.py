@@ -36,19 +36,20 @@ def url(_department: tuple[str, Department]) -> str:
 
 
 def late(running: Running, api: Department, ending: Callable[[], None]) -> Response:
-    """Ask for what takes a second to answer, and do *ending* meanwhile."""
+    """Ask, and do *ending* before the department answers."""
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(running.request, "/marriages/ID1")
-        await_(lambda: len(api.asked) == 1)
-        ending()
-        return asked.result(timeout=20)
+        with api.holding():
+            asked = pool.submit(running.request, "/marriages/ID1")
+            await_(lambda: len(api.asked) == 1)
+            ending()
+        return asked.result(timeout=60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_sidecar_that_dies_or_hangs_in_mid_flight_lets_nothing_out(
     tmp_path: Path, api: Department, url: str, number: signal.Signals
 ) -> None:
-    api.says({"id_no": "SECRET"}, delay_s=1.0)
+    api.says({"id_no": "SECRET"})
     with behind_envoy(deploy(tmp_path), url) as running:
         response = late(running, api, lambda: running.process.send_signal(number))
         again = running.request("/marriages/ID1")
@@ -65,10 +66,10 @@ def test_a_sidecar_that_dies_or_hangs_in_mid_flight_lets_nothing_out(
 def test_a_sidecar_that_is_told_to_stop_finishes_what_is_under_way(
     tmp_path: Path, api: Department, url: str
 ) -> None:
-    api.says({"id_no": "ID1", "note": "SECRET"}, delay_s=1.0)
+    api.says({"id_no": "ID1", "note": "SECRET"})
     with behind_envoy(deploy(tmp_path), url) as running:
         response = late(running, api, lambda: running.process.send_signal(signal.SIGTERM))
-        assert running.process.wait(timeout=20) == 0
+        assert running.process.wait(timeout=60) == 0
         again = running.request("/marriages/ID1")
 
     assert (response.status, response.document) == (200, {"id_no": "ID1"})
@@ -82,10 +83,13 @@ def test_a_stream_ends_with_the_sidecar_that_filters_it(tmp_path: Path) -> None:
         behind_envoy(deploy(tmp_path), rpc_api=url) as running,
         channel(running) as opened,
     ):
-        api.replies, api.delay_s = [marriage(n) for n in range(20)], 0.2
-        call = opened.unary_stream(f"{SERVICE}/Watch")(QUERY, metadata=PURPOSE, timeout=20)
+        api.replies = [marriage(n) for n in range(20)]
+        api.let.clear()
+        call = opened.unary_stream(f"{SERVICE}/Watch")(QUERY, metadata=PURPOSE, timeout=60)
         messages = [next(call)]
         running.process.kill()
+        running.process.wait(timeout=60)
+        api.let.set()
         with pytest.raises(grpc.RpcError):
             messages.extend(call)
 

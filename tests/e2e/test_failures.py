@@ -132,7 +132,7 @@ def test_callers_at_the_same_time_get_an_answer_and_a_record_each(
 def test_one_connection_carries_call_after_call(sidecar: Running, api: Department) -> None:
     host, _, port = sidecar.addresses["http"].partition(":")
     connection = http.client.HTTPSConnection(
-        host, int(port), context=sidecar.tls("SYS-HCB-PRH"), timeout=20
+        host, int(port), context=sidecar.tls("SYS-HCB-PRH"), timeout=60
     )
     statuses = []
     for purpose in ("data_verification", "work_reference", "data_verification"):

@@ -33,7 +33,7 @@ class Gateway(http.client.HTTPConnection):
     """A connection over a socket."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("front", timeout=20)
+        super().__init__("front", timeout=60)
         self._path = path
 
     def connect(self) -> None:

@@ -220,7 +220,7 @@ def test_the_health_service_says_serving(sidecar: Running) -> None:
         stub = health_pb2_grpc.HealthStub(channel)
         for service in ("", "govshare.v1.Enforcement"):
             asked = health_pb2.HealthCheckRequest(service=service)
-            assert stub.Check(asked, timeout=20).status == health_pb2.HealthCheckResponse.SERVING
+            assert stub.Check(asked, timeout=60).status == health_pb2.HealthCheckResponse.SERVING
 
 
 def test_reflection_shows_the_service_where_it_is_switched_on(sidecar: Running) -> None:

@@ -135,7 +135,7 @@ def health(callers: Callers, service: str) -> int:
     with callers.channel("SYS-HCB-PRH") as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         asked = health_pb2.HealthCheckRequest(service=service)
-        status: int = stub.Check(asked, timeout=20).status
+        status: int = stub.Check(asked, timeout=60).status
         return status
 
 
@@ -149,7 +149,7 @@ def test_both_services_are_healthy_and_described(sidecar: Running) -> None:
 
 
 def test_not_serving_is_said_for_a_while_before_the_drain(rpc_deployment: Deployment) -> None:
-    rpc_deployment.configure("[metrics]", "[limits]\nnotice_s = 2\n[metrics]")
+    rpc_deployment.configure("[metrics]", "[limits]\nnotice_s = 3\n[metrics]")
     with rpc_deployment.start() as running:
         running.process.send_signal(signal.SIGTERM)
         await_(lambda: health(running, "") == health_pb2.HealthCheckResponse.NOT_SERVING)

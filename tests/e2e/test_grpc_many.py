@@ -135,7 +135,7 @@ def test_a_caller_that_reads_no_answers_is_not_read_from(sidecar: Running) -> No
 
     answers = stream(sidecar, endless())
     next(answers)
-    await_(lambda: _has_stopped(sidecar), seconds=15)
+    await_(lambda: _has_stopped(sidecar))
     taken = sidecar.metric("govshare_log_records") - size
     answers.close()  # type: ignore[attr-defined]  # it is a generator
 

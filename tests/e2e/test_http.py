@@ -224,7 +224,7 @@ BAD = {
     ),
     "not changed": Bad(status=304, body=b"", outcome="upstream_error"),
     "elsewhere": Bad(status=302, headers={"Location": "/marriages/ID2"}, outcome="upstream_error"),
-    "late": Bad(delay_s=2.0, expected=504, outcome="upstream_timeout"),
+    "late": Bad(delay_s=6.0, expected=504, outcome="upstream_timeout"),
 }
 
 

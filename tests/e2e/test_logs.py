@@ -111,7 +111,7 @@ def through_rpc_proxy(running: Running) -> None:
             ):
                 method: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
                 try:
-                    method(data, metadata=metadata, timeout=20)
+                    method(data, metadata=metadata, timeout=60)
                 except grpc.RpcError as error:
                     assert error.code() is not None  # noqa: PT017  an answer is as good
 

@@ -22,6 +22,7 @@ from tests.e2e.adapter_authzen import AuthzenAdapter
 from tests.e2e.deployment import Deployment, await_
 from tests.e2e.matrix_faults import ENTRANCES, Heard, Refusal, asking, refused, verify_refusal
 from tests.e2e.pki import NOW
+from tests.e2e.ports import free_port
 from tests.e2e.test_lifecycle import fill_disk
 
 NOWHERE = "http://127.0.0.1:1"
@@ -109,12 +110,10 @@ def spoilt(deployment: Deployment, what: str) -> None:
 def test_without_a_good_policy_no_entrance_opens(tmp_path: Path, what: str) -> None:
     deployment = deploy(tmp_path)
     AuthzenAdapter().prepare(deployment)
-    ports = []
-    for number in range(4):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            ports.append(free.getsockname()[1])
+    ports = [free_port() for _ in range(4)]
+    for port in ports:
         text = deployment.config.read_text()
-        deployment.config.write_text(text.replace("127.0.0.1:0", f"127.0.0.1:{ports[number]}", 1))
+        deployment.config.write_text(text.replace("127.0.0.1:0", f"127.0.0.1:{port}", 1))
     spoilt(deployment, what)
 
     with pytest.raises(AssertionError, match="the sidecar did not start"), deployment.start():

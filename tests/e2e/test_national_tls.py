@@ -48,6 +48,15 @@ def client(sm2: Sm2Authority) -> Sm2Pair:
 
 
 @pytest.fixture
+def unchanged(sm2: Sm2Authority, tmp_path: Path) -> Iterator[None]:
+    """What is revoked in this test is not for the others, of which any may come next."""
+    own = sm2.path.parent
+    before = shutil.copytree(own, tmp_path / "before")
+    yield
+    shutil.copytree(before, own, dirs_exist_ok=True)
+
+
+@pytest.fixture
 def running(
     deployment: Deployment, api: Department, sm2: Sm2Authority, client: Sm2Pair
 ) -> Iterator[Running]:
@@ -121,7 +130,7 @@ def test_nothing_else_is_spoken(
 
 
 def test_a_certificate_revoked_in_between_is_denied_on_the_connection_that_stands(
-    running: Running, sm2: Sm2Authority, client: Sm2Pair
+    running: Running, sm2: Sm2Authority, client: Sm2Pair, unchanged: None
 ) -> None:
     with connected(running.addresses["national_tls"], sm2.path, client) as connection:
         assert get(connection, PATH)[0] == 200

@@ -247,7 +247,7 @@ def test_a_sidecar_that_is_gone_means_a_refusal(deployment: Deployment, api: Dep
             assert sidecar.request(PATH).status == 200
             api.asked.clear()
             sidecar.process.kill()
-            sidecar.process.wait(timeout=10)
+            sidecar.process.wait(timeout=60)
             response = sidecar.request(PATH)
 
     assert response.status == response.document["status"] == 503

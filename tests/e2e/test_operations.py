@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.deployment import Deployment, Running
-from tests.e2e.envoy import free_port
+from tests.e2e.ports import free_port
 from tests.e2e.test_lifecycle import fill_disk
 
 PROGRAM = Path(sys.executable).with_name("govshare")
@@ -18,7 +18,7 @@ PROGRAM = Path(sys.executable).with_name("govshare")
 
 def govshare(*words: object) -> tuple[int, str]:
     command = [str(PROGRAM), *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -60,7 +60,7 @@ def test_what_validation_refuses_does_not_start_either(deployment: Deployment) -
     for words in (("serve",), ("config", "validate")):
         command = [str(PROGRAM), *words, "--config", str(deployment.config)]
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=60, env=environment
+            command, capture_output=True, text=True, check=False, timeout=300, env=environment
         )
         assert (done.returncode, done.stdout) == (2, "")
         assert "`$GOVSHARE_GRPC_LISTNE`, which is not a setting" in done.stderr

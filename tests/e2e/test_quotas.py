@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A daily quota holds exactly, whichever processes of the machine carry the calls."""
 
+import fcntl
 import os
-import signal
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
@@ -18,10 +18,12 @@ import pytest
 
 from govshare_policy.errors import AuditError
 from govshare_policy.identity import legal_day
+from govshare_sidecar import quotas
 from govshare_sidecar.quotas import SharedUsage, make_counts, sole_deployment
-from tests.e2e.deployment import Deployment, Running, await_
+from govshare_sidecar.refusal import Cause, RefusedError
+from tests.e2e.deployment import Deployment, Running
 from tests.e2e.test_grpc import request
-from tests.e2e.test_workers import pids, recorded, several
+from tests.e2e.test_workers import kill_one, pids, recorded, several
 
 QUOTA = 30
 ROUNDS = 300
@@ -65,9 +67,7 @@ def test_a_worker_that_is_killed_gives_no_call_back(deployment: Deployment) -> N
     limit(deployment)
     with several(deployment).start() as running:
         assert ask(running, 20) == {"allow": 20}
-        os.kill(pids(running)[0], signal.SIGKILL)
-        await_(lambda: running.monitor("/healthz").status == 503)
-        await_(lambda: running.monitor("/healthz").status == 200)
+        kill_one(running)
         assert ask(running, QUOTA) == {"allow": QUOTA - 20, "deny": 20}
 
 
@@ -93,6 +93,71 @@ def test_where_calls_cannot_be_counted_none_is_answered(deployment: Deployment) 
         assert running.monitor("/healthz").status == 503
 
 
+@contextmanager
+def held_up(directory: Path) -> Iterator[None]:
+    """Hold the turn to count, as a process does that hangs in it."""
+    turn = os.open(directory / "quotas.turn", os.O_RDWR)
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(turn)
+
+
+def test_a_process_that_hangs_in_its_turn_stops_no_other_for_good(deployment: Deployment) -> None:
+    """What has to be counted is refused, without a record; what has not goes on."""
+    limit(deployment)
+    with several(deployment, 1).start() as running:
+        with held_up(deployment.log):
+            for _ in range(3):
+                response = running.request("/marriages/ID1")
+                assert response.status == 503
+                assert "cannot be counted just now" in response.document["detail"]
+            assert running.monitor("/healthz").status == 200
+        assert running.request("/marriages/ID1").status == 200
+    assert len(recorded(deployment)["w0"]) == 1
+
+
+class Time:
+    """A clock that goes on by what is slept, and tells how often that was."""
+
+    def __init__(self) -> None:
+        self.at, self.sleeps = 0.0, 0
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at, self.sleeps = self.at + seconds, self.sleeps + 1
+
+
+def test_a_turn_is_waited_for_so_long_and_then_hardly_until_it_is_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one call waits its process answers nobody, so a second one must not wait as long."""
+    monkeypatch.setattr(quotas, "time", clock := Time())
+    waited = []
+    with SharedUsage.open(counts(tmp_path)) as usage:
+        with held_up(tmp_path):
+            for _ in range(3):
+                began = clock.at
+                with pytest.raises(RefusedError, match="ask again shortly") as caught:
+                    usage.take_all({"G01": 9}, TODAY)
+                assert caught.value.cause is Cause.BUSY
+                waited.append(clock.at - began)
+        assert waited == pytest.approx([1, 0.01, 0.01], rel=0.05)
+        assert usage.of("G01", TODAY) == 0
+
+        slept = clock.sleeps
+        assert usage.take_all({"G01": 9}, TODAY)
+        assert clock.sleeps == slept, "a turn that is free is had at once"
+        began = clock.at
+        with held_up(tmp_path), pytest.raises(RefusedError):
+            usage.take_all({"G01": 9}, TODAY)
+        assert clock.at - began == pytest.approx(1, rel=0.05)
+        assert usage.of("G01", TODAY) == 1
+
+
 def take(directory: Path, times: int) -> int:
     with SharedUsage.open(directory) as usage:
         return sum(usage.take_all({"G01": 1}, TODAY) for _ in range(times))
@@ -103,7 +168,7 @@ def take_together(directory: Path, rounds: int, start: Barrier, taken: "SimpleQu
     found = 0
     with SharedUsage.open(directory) as usage:
         for number in range(rounds):
-            start.wait(20)
+            start.wait(60)
             found += usage.take_all({f"G{number}": 1}, TODAY)
     taken.put(found)
 
@@ -133,8 +198,11 @@ def test_processes_that_count_at_once_lose_and_invent_nothing(tmp_path: Path) ->
         assert {usage.of(f"G{number}", TODAY) for number in range(ROUNDS)} == {1}
 
 
-def test_a_count_is_read_in_the_turn_in_which_it_is_moved(tmp_path: Path) -> None:
+def test_a_count_is_read_in_the_turn_in_which_it_is_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who waits for its turn sees what was counted while it waited."""
+    monkeypatch.setattr(quotas, "_WAIT_S", 60)
     counts(tmp_path)
     with ThreadPoolExecutor() as pool, SharedUsage.open(tmp_path) as mine:
         with mine._own_turn():
@@ -142,7 +210,7 @@ def test_a_count_is_read_in_the_turn_in_which_it_is_moved(tmp_path: Path) -> Non
             with pytest.raises(TimeoutError):
                 other.result(timeout=0.3)
             assert mine._taken({"G01": 1}, TODAY)
-        assert other.result(timeout=20) == 0
+        assert other.result(timeout=60) == 0
 
 
 def test_a_call_counts_under_all_its_grants_or_under_none(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def erase(deployment: Deployment, *arguments: str) -> dict[str, Any]:
         (sys.executable, "-c", program, *arguments, "--config", str(deployment.config)),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

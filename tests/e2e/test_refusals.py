@@ -165,7 +165,7 @@ def test_a_client_that_waits_to_be_told_to_continue_is_told(
 
 def test_plain_http_gets_no_answer(sidecar: Running) -> None:
     host, _, port = sidecar.addresses["http"].partition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as plain:
+    with socket.create_connection((host, int(port)), timeout=60) as plain:
         plain.sendall(b"GET /marriages/ID1 HTTP/1.1\r\nHost: x\r\n\r\n")
         answer = plain.recv(65536)
 

@@ -109,10 +109,10 @@ def test_under_reload_once_a_second_every_answer_agrees_with_its_revision(
     ):
         while seen.total() < CALLS or min(written[SUSPENDED], written[FREE]) < 2:
             seen.update(ask(channel, requests))
-        reloads = running.metric(DONE), running.metric(REFUSED)
+        # On a busy machine what was written last is read a little later.
+        await_(lambda: min(running.metric(DONE), running.metric(REFUSED)) >= 3)
 
     assert set(seen) == {(suspended, "suspended"), (free, "allow")}
-    assert min(reloads) >= 3
 
 
 def test_a_revocation_is_in_force_in_every_worker_once_the_reload_has_returned(

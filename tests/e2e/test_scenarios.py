@@ -69,7 +69,7 @@ async def ask(deployment: Deployment, calls: list[Call]) -> list[dict[str, Any]]
             async with grpc.aio.secure_channel(address, credentials) as channel:
                 method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
                 method = channel.unary_unary(METHOD)
-                data = await method(request(call), timeout=20)
+                data = await method(request(call), timeout=60)
             answer = enforcement_pb2.CheckResponse.FromString(data).answer
             answers.append(MessageToDict(answer, always_print_fields_with_no_presence=True))
     return answers

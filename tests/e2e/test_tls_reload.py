@@ -2,6 +2,7 @@
 """Certificates, authorities and revocation lists change while the sidecar runs."""
 
 import http.client
+import re
 import shutil
 import signal
 import socket
@@ -27,6 +28,8 @@ from tests.e2e.test_grpc import request
 
 LAWFUL = "SYS-HCB-PRH"
 PATH = "/marriages/ID1"
+# Of one process each.
+_DONE = re.compile(rb'govshare_tls_reloads_total\{[^}]*result="done"[^}]*\} [1-9]')
 
 
 def swap(source: Path, target: Path) -> None:
@@ -151,7 +154,9 @@ def old_root(deployment: Deployment) -> bytes:
 
 
 @pytest.mark.usefixtures("api")
-@pytest.mark.parametrize("fault", ["garbage", "another key", "expired", "older list", "no list"])
+@pytest.mark.parametrize(
+    "fault", ["garbage", "another key", "expired", "older list", "no memory", "no list"]
+)
 def test_a_bad_file_is_refused_and_what_is_in_force_stays(
     deployment: Deployment, fault: str
 ) -> None:
@@ -170,6 +175,8 @@ def test_a_bad_file_is_refused_and_what_is_in_force_stays(
                 deployment.authority.issue("sidecar", server=True, end=end)
             case "older list":
                 write(path, crl(deployment.authority, start=NOW - timedelta(days=2)))
+            case "no memory":
+                (deployment.log.parent / "revocations.sqlite").write_bytes(b"nothing" * 999)
             case _:
                 path.unlink()
         running.process.send_signal(signal.SIGHUP)
@@ -178,6 +185,33 @@ def test_a_bad_file_is_refused_and_what_is_in_force_stays(
         assert serial(running, "http") == serial(running, "grpc") == before
         assert running.request(PATH).status == 200
     assert any("reload of TLS refused" in each["message"] for each in running.messages)
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_older_list_does_not_come_back_with_a_restart(
+    deployment: Deployment, workers: int
+) -> None:
+    """It is whole and not at its end, so nothing but the memory of a newer one tells."""
+    path = with_list(deployment)
+    if workers:
+        text = deployment.config.read_text()
+        deployment.config.write_text(f"workers = {workers}\n{text}")
+    with deployment.start() as running:
+        assert running.request(PATH).status == 200
+        write(path, crl(deployment.authority, start=NOW - timedelta(hours=1)))
+        running.process.send_signal(signal.SIGHUP)
+        await_(lambda: len(_DONE.findall(running.monitor("/metrics").body)) == max(workers, 1))
+    older = write(path, crl(deployment.authority)).read_bytes()
+
+    sentence = "is older than the one in force before.*move `revocations.sqlite` beside the log"
+    for _ in range(2):
+        with pytest.raises(AssertionError, match=sentence), deployment.start():
+            pass
+    (deployment.log.parent / "revocations.sqlite").unlink()
+    with deployment.start() as running:
+        assert running.request(PATH).status == 200
+    assert path.read_bytes() == older
 
 
 @pytest.mark.usefixtures("api")

@@ -76,7 +76,7 @@ def test_what_a_caller_says_of_its_trace_is_taken_as_configured(
         running.request("/marriages/ID1", client="SYS-CAB-AID", headers=TRACEPARENT)
         check: grpc.UnaryUnaryMultiCallable[bytes, bytes]
         check = channel.unary_unary("/govshare.v1.Enforcement/Check")
-        check(request().SerializeToString(), metadata=tuple(TRACEPARENT.items()), timeout=20)
+        check(request().SerializeToString(), metadata=tuple(TRACEPARENT.items()), timeout=60)
         running.request("/marriages/ID1", client="SYS-CAB-AID")
 
     http, rpc, none = spans.named("govshare.call", at_least=3)
@@ -127,7 +127,7 @@ def test_a_stream_through_the_grpc_proxy_goes_on_under_our_trace(
                 find: grpc.UnaryUnaryMultiCallable[bytes, bytes]
                 find = channel.unary_unary(f"{SERVICE}/Find")
                 purpose = tuple((key.lower(), value) for key, value in PURPOSE.items())
-                find(make("Query", id_no="ID1").SerializeToString(), metadata=purpose, timeout=20)
+                find(make("Query", id_no="ID1").SerializeToString(), metadata=purpose, timeout=60)
 
     [call] = spans.named("govshare.call")
     assert attributes(call)["govshare.status"] == "released"
@@ -146,15 +146,16 @@ def test_no_call_waits_for_a_collector(tmp_path: Path, spans: Collector, fault: 
         check = channel.unary_unary("/govshare.v1.Enforcement/Check")
         data = request().SerializeToString()
         began = time.monotonic()
-        pending = [check.future(data, timeout=20) for _ in range(200)]
+        pending = [check.future(data, timeout=60) for _ in range(200)]
         assert all(one.result() for one in pending)
         took_s = time.monotonic() - began
         began = time.monotonic()
         assert running.stop() == 0
         stopped_s = time.monotonic() - began
 
-    assert took_s < 10
-    assert stopped_s < 15
+    # The slow one takes thirty.
+    assert took_s < 25
+    assert stopped_s < 25
     assert len(deployment.decisions()) == 200
     assert all(message.get("level") for message in running.messages)
 

@@ -60,7 +60,7 @@ def direct(
     url: str, path: str, headers: Mapping[str, str], body: bytes | None = None
 ) -> tuple[int, Any]:
     """Ask the department without the sidecar."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     try:
         connection.request("POST" if body else "GET", path, body=body, headers=dict(headers))
         response = connection.getresponse()
@@ -200,9 +200,9 @@ def ask_rpc(
 ) -> list[bytes]:
     if many:
         begin: Any = channel.unary_stream(method)
-        return list(begin(query, metadata=metadata, timeout=20))
+        return list(begin(query, metadata=metadata, timeout=60))
     once: Any = channel.unary_unary(method)
-    return [once(query, metadata=metadata, timeout=20)]
+    return [once(query, metadata=metadata, timeout=60)]
 
 
 def test_a_grpc_api_on_asyncio_answers_the_sidecar_only(key: tuple[Path, PublicKey]) -> None:
@@ -331,7 +331,7 @@ def test_an_api_may_take_connections_of_the_sidecar_only(tmp_path: Path) -> None
             assert running.request("/marriages/ID1").status == 200
         before = len(state.asked)
         nobody = ssl.create_default_context(cafile=str(deployment.authority.path))
-        connection = http.client.HTTPSConnection(urlsplit(url).netloc, context=nobody, timeout=20)
+        connection = http.client.HTTPSConnection(urlsplit(url).netloc, context=nobody, timeout=60)
         with pytest.raises(OSError, match=r"certificate|reset|closed|pipe|EOF"):
             ask(connection)
         connection.close()

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pin stores that are down, slow, stale, or say that they failed although they did not."""
 
-import time
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 
@@ -21,6 +23,7 @@ class Shelf:
         self.mode = "well"
         self.moves = 0
         self.closed = False
+        self.let = threading.Event()
 
     def load(self) -> Mark | None:
         if self.mode in ("unreadable", "down"):
@@ -34,7 +37,7 @@ class Shelf:
         if self.mark != old:
             raise AuditError("the pin was moved by another writer")
         if self.mode == "slow":
-            time.sleep(0.2)
+            assert self.let.wait(60)
         if self.mode != "forgetful":
             self.mark = new
         if self.mode == "stored, but says it failed":
@@ -47,6 +50,13 @@ class Shelf:
 @pytest.fixture
 def shelf() -> Shelf:
     return Shelf()
+
+
+def wait_until(done: Callable[[], object]) -> None:
+    until = monotonic() + 60
+    while not done():
+        assert monotonic() < until
+        sleep(0.005)
 
 
 def create(lab: Laboratory, path: Path, pin: Shelf) -> AuditLog:
@@ -80,12 +90,13 @@ def test_without_its_pin_the_log_stops_and_goes_on_with_it(
 def test_a_slow_pin_holds_the_receipt_back(lab: Laboratory, tmp_path: Path, shelf: Shelf) -> None:
     """T18: it is waited for, and what came in the meantime shares the next."""
     with create(lab, tmp_path / "log", shelf) as log:
-        shelf.mode = "slow"
+        shelf.mode, before = "slow", shelf.moves
         futures = [log.submit(b"{}") for _ in range(50)]
-        time.sleep(0.05)
+        wait_until(lambda: shelf.moves > before)
         assert not any(future.done() for future in futures)
-        receipts: list[Receipt] = [future.result(20) for future in futures]
-    assert len({receipt.checkpoint for receipt in receipts}) <= 3
+        shelf.let.set()
+        receipts: list[Receipt] = [future.result(60) for future in futures]
+    assert len({receipt.checkpoint for receipt in receipts}) <= 2
     lab.check(tmp_path / "log", receipts)
 
 

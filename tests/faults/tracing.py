@@ -106,7 +106,7 @@ class Watcher:
 
     def __exit__(self, *_: object) -> None:
         pipe(self._writer.stdin).close()
-        self._writer.wait(30)
+        self._writer.wait(120)
         pipe(self._writer.stdout).close()
         self._errors.close()
 
@@ -125,7 +125,7 @@ class Watcher:
             self._await(strace, child)
             self._gate.write_bytes(b"")
             status = int(self._hear("ended"))
-            strace.communicate(timeout=30)
+            strace.communicate(timeout=120)
         return Outcome(status, told, trace.read_text(errors="replace"))
 
     def _hear(self, word: str) -> str:

@@ -13,6 +13,7 @@ from govshare_policy.call import (
     MAX_FIELDS,
     MAX_TEXT,
     Action,
+    Call,
     Recipient,
     RecipientKind,
     call_from_document,
@@ -263,3 +264,14 @@ def test_a_refusal_repeats_no_value(key: str) -> None:
     assert SECRET not in fault(json.dumps(document(action=SECRET)))
     assert SECRET not in fault(json.dumps(document(recipient={"kind": SECRET, "id": "a"})))
     assert SECRET not in fault(json.dumps(document(at=SECRET)))
+
+
+@pytest.mark.parametrize("key", ["fields", "on_behalf_of", "forwarded_for"])
+@pytest.mark.parametrize("value", [["*"], "*", None, {"*"}], ids=["list", "text", "none", "set"])
+def test_a_call_made_without_a_document_holds_tuples(key: str, value: object) -> None:
+    """A list would be looked up by its hash somewhere, and `["*"]` would not mean all fields."""
+    stated: dict[str, Any] = {"id": "1", "action": Action.READ, "resource": "R08", "purpose": "p"}
+    assert Call(**stated, fields=("*",)).asks_for_all
+
+    with pytest.raises(CallError, match="of a `Call` are tuples of strings, not lists"):
+        Call(**{**stated, "fields": ("*",), key: value})

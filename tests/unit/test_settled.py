@@ -270,11 +270,40 @@ def test_an_id_that_no_record_can_hold_leaves_none(bundles: tuple[Bundle, ...]) 
 def test_a_full_memory_takes_nothing_more(
     bundles: tuple[Bundle, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settled, "MOST", 2)
+    monkeypatch.setattr(settled, "MOST", 4)
     here = room(bundles[0])
     for item in ("a", "b", "c", "a", "b", "c", "a", "b", "c"):
         here.gate.answer(plain_call(item=item), Evidence())
     assert remembered(here) == 2
+
+
+def test_no_department_leaves_the_others_less_than_it_takes(
+    bundles: tuple[Bundle, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever varies what may be said freely, by any of its systems, slows down itself."""
+    monkeypatch.setattr(settled, "MOST", 16)
+    here = room(bundles[0])
+    here.gate.answer(plain_call(), Evidence())
+    here.gate.answer(plain_call(), Evidence())
+    [kept] = here.gate.basis().memory._settled.values()
+    memory, day = Memory(), AT.date()
+
+    def taken(department: str, *, since: date = day) -> int:
+        """Ask for 20 things twice, by two systems in turn; return how many were remembered."""
+        before = len(memory._settled)
+        for number in range(20):
+            call = plain_call(item=f"i{number}")
+            identity = Identity(department=department, system=f"{department}-{number % 2}")
+            for _ in range(3):
+                if memory.is_wanted(call, identity, since):
+                    memory.keep(call, identity, since, kept)
+        return len(memory._settled) - before
+
+    assert [taken(each) for each in ("A", "A", "B", "C", "A", "D", "E", "F")] == [
+        *(8, 0, 4, 2, 0, 1, 1, 0)
+    ]
+    memory.is_wanted(plain_call(), Identity(), day + timedelta(days=1))
+    assert taken("A", since=day + timedelta(days=1)) == 8, "a day begins with nothing"
 
 
 def test_questions_asked_once_are_forgotten_in_time(

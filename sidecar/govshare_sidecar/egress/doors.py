@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from govshare_policy.errors import ConfigError
 from govshare_policy.identity import Evidence
 from govshare_sidecar._table import why
-from govshare_sidecar.config import GrpcConfig
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.door import door
 from govshare_sidecar.egress.beats import Beats
@@ -27,9 +26,12 @@ from govshare_sidecar.egress.processor import EgressProcessor
 from govshare_sidecar.egress.reverse import Reverse
 from govshare_sidecar.egress.settings import EgressConfig, Provider
 from govshare_sidecar.evidence import ClientAuthorities
+from govshare_sidecar.grpc_settings import GrpcConfig
+from govshare_sidecar.h2.listener import NativeListener
 from govshare_sidecar.limits import Limits
 from govshare_sidecar.listeners import GrpcListener, HttpListener
 from govshare_sidecar.metrics import Metrics
+from govshare_sidecar.rpc import listen_rpc
 from govshare_sidecar.tls_reload import LiveTls
 
 
@@ -81,7 +83,7 @@ async def open_means(
 
 async def open_egress(
     means: Means, tls: LiveTls, *, limits: Limits
-) -> AsyncIterator[tuple[str, HttpListener | GrpcListener]]:
+) -> AsyncIterator[tuple[str, HttpListener | GrpcListener | NativeListener]]:
     """Open the listeners that the configuration asks for; each comes with its name.
 
     Raises:
@@ -116,11 +118,15 @@ async def open_egress(
     if config.envoy is not None:
         yield (
             "egress_envoy",
-            await GrpcListener.start(
+            await listen_rpc(
                 GrpcConfig(
-                    listen=config.envoy.listen, network=config.envoy.network, reflection=False
+                    listen=config.envoy.listen,
+                    network=config.envoy.network,
+                    reflection=False,
+                    transport=config.envoy.transport,
                 ),
-                tls.credentials(config.envoy.client_ca or tls.config.client_ca),
+                tls,
+                client_ca=config.envoy.client_ca or tls.config.client_ca,
                 services=(EgressProcessor(means, config.envoy),),
                 limits=limits,
                 key="egress.envoy.listen",

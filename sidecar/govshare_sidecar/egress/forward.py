@@ -58,7 +58,7 @@ class Forward(HttpDoor):
         shown = certificate_of(request)
         return self._at.authorities.evidence(shown, network=self._own.network)
 
-    def _place(self, evidence: Evidence) -> AbstractContextManager[None]:
+    def _place(self, evidence: Evidence) -> AbstractContextManager[object]:
         return self._at.desk.place(evidence)
 
     async def _respond(

@@ -51,7 +51,7 @@ class HttpDoor(ABC):
     def _evidence(self, request: web.BaseRequest) -> Evidence:
         """Return what shows whose *request* is."""
 
-    def _place(self, _evidence: Evidence) -> AbstractContextManager[None]:
+    def _place(self, _evidence: Evidence) -> AbstractContextManager[object]:
         """Return the place that a caller takes up while it is answered."""
         return nullcontext()
 

@@ -31,6 +31,7 @@ from govshare_sidecar.egress.settings import (
     Provider,
     ReverseConfig,
 )
+from govshare_sidecar.grpc_settings import read_transport
 
 STRENGTHS: Final = ("deny", "alert", "record")
 MAX_NAME: Final = 128
@@ -183,6 +184,7 @@ def _envoy(table: Table) -> EnvoyEgressConfig:
         client_ca=table.file("client_ca") if table.has("client_ca") else None,
         system=_der(table, "system"),
         callers=_whom(table, "") if table.has("kind") else None,
+        transport=read_transport(table),
     )
     table.finish()
     return envoy

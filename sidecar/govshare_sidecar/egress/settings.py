@@ -11,6 +11,7 @@ from govshare_policy.call import Recipient
 from govshare_policy.egress.place import Place
 from govshare_sidecar._settings import Address
 from govshare_sidecar.egress.message_types import MessageTypes
+from govshare_sidecar.grpc_settings import Transport
 
 
 class Kind(StrEnum):
@@ -110,6 +111,7 @@ class EnvoyEgressConfig:
         client_ca: Authorities of the certificates that Envoys show; ``None`` means those of calls.
         system: DER of the certificate of the system behind the Envoy.
         callers: Who is on the other side, if answers are scanned; else requests are.
+        transport: What speaks HTTP/2 with the Envoys.
     """
 
     listen: Address
@@ -117,6 +119,7 @@ class EnvoyEgressConfig:
     client_ca: Path | None
     system: bytes
     callers: Destination | None
+    transport: Transport = Transport.GRPCIO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

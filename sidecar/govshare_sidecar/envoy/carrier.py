@@ -13,8 +13,8 @@ from multidict import CIMultiDictProxy
 from govshare_policy.gate import Outcome
 from govshare_sidecar.envoy.heads import headers_of, to_remove
 from govshare_sidecar.envoy.stream import EnvoyError, Head, Stream
-from govshare_sidecar.release import RELEASED, Released
-from govshare_sidecar.release_answer import content_type, release_answer
+from govshare_sidecar.release.answer import content_type, release_answer
+from govshare_sidecar.release.released import RELEASED, Released
 from govshare_sidecar.routes import Route
 from govshare_sidecar.upstream import Fault, UpstreamError
 

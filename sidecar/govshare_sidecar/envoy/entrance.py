@@ -10,7 +10,6 @@ from govshare_policy.crypto import sm3
 from govshare_policy.errors import ConfigError
 from govshare_sidecar._settings import Address
 from govshare_sidecar._table import why
-from govshare_sidecar.config import GrpcConfig
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.envoy.authorization import Authorization
 from govshare_sidecar.envoy.canary import Prober, Proofs, Tokens, origin
@@ -18,10 +17,13 @@ from govshare_sidecar.envoy.counter import Counter
 from govshare_sidecar.envoy.processor import ExternalProcessor
 from govshare_sidecar.envoy.settings import EnvoyConfig
 from govshare_sidecar.evidence import ClientAuthorities
+from govshare_sidecar.grpc_settings import GrpcConfig
+from govshare_sidecar.h2.listener import NativeListener
 from govshare_sidecar.limits import Limits
 from govshare_sidecar.listeners import GrpcListener, HttpListener
 from govshare_sidecar.metrics import Metrics
 from govshare_sidecar.receipts import Receipts
+from govshare_sidecar.rpc import listen_rpc
 from govshare_sidecar.tls_reload import LiveTls
 from govshare_sidecar.tls_settings import TlsConfig
 
@@ -30,7 +32,7 @@ from govshare_sidecar.tls_settings import TlsConfig
 class EnvoyListener:
     """Everything that stands on a port for Envoys."""
 
-    listener: GrpcListener
+    listener: GrpcListener | NativeListener
     canary: HttpListener
     prober: Prober
 
@@ -68,9 +70,15 @@ class EnvoyListener:
                 origin(), config.canary, key="envoy.canary.listen", tls=None
             )
             stack.push_async_callback(canary.stop)
-            listener = await GrpcListener.start(
-                GrpcConfig(listen=config.listen, network=config.network, reflection=False),
-                tls.credentials(config.client_ca),
+            listener = await listen_rpc(
+                GrpcConfig(
+                    listen=config.listen,
+                    network=config.network,
+                    reflection=False,
+                    transport=config.transport,
+                ),
+                tls,
+                client_ca=config.client_ca,
                 services=(ExternalProcessor(counter), Authorization(counter)),
                 limits=limits,
                 key="envoy.listen",

@@ -29,12 +29,12 @@ from govshare_sidecar.envoy.heads import asked_of, client_certificate, immediate
 from govshare_sidecar.envoy.rpc_replies import denied_rpc, failed_rpc
 from govshare_sidecar.envoy.settings import Filter
 from govshare_sidecar.envoy.stream import EnvoyError, Head, LeftError, Stream
-from govshare_sidecar.grpc_proxy_call import AskedRpc, committed, read_rpc, read_sent
+from govshare_sidecar.grpc_proxy.call import AskedRpc, committed, read_rpc, read_sent
 from govshare_sidecar.metrics import Stage
 from govshare_sidecar.problem import denial, language_of, release_headers, trouble
 from govshare_sidecar.receipts import PLACE
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.release import BROKEN_OFF, CALLER_LEFT, RELEASED
+from govshare_sidecar.release.released import BROKEN_OFF, CALLER_LEFT, RELEASED
 from govshare_sidecar.request import Asked
 from govshare_sidecar.tracing import TRACEPARENT, arrived, traced
 from govshare_sidecar.tracing import onward as traceparent

@@ -16,12 +16,12 @@ from govshare_sidecar.envoy.frames import MEDIA_TYPE, Frames, frame, is_grpc
 from govshare_sidecar.envoy.heads import headers_of, to_remove
 from govshare_sidecar.envoy.settings import EnvoyConfig
 from govshare_sidecar.envoy.stream import EnvoyError, Head, Stream, head_of
-from govshare_sidecar.grpc_proxy_call import read_sent
-from govshare_sidecar.grpc_proxy_settings import RpcRoute
-from govshare_sidecar.grpc_upstream import fault_of_code
-from govshare_sidecar.release import RELEASED
-from govshare_sidecar.release_protobuf import release_message
-from govshare_sidecar.release_rows import message_digests
+from govshare_sidecar.grpc_proxy.call import read_sent
+from govshare_sidecar.grpc_proxy.settings import RpcRoute
+from govshare_sidecar.grpc_proxy.upstream import fault_of_code
+from govshare_sidecar.release.digests import message_digests
+from govshare_sidecar.release.message import release_message
+from govshare_sidecar.release.released import RELEASED
 from govshare_sidecar.upstream import Fault, UpstreamError
 
 _STATUS: Final = "grpc-status"

@@ -15,7 +15,8 @@ from govshare_sidecar._settings import Address, read_address
 from govshare_sidecar._table import Table, why
 from govshare_sidecar.descriptors import load_descriptors
 from govshare_sidecar.envoy.peer import spki_of
-from govshare_sidecar.grpc_proxy_settings import RpcRoute, read_rpc_routes
+from govshare_sidecar.grpc_proxy.settings import RpcRoute, read_rpc_routes
+from govshare_sidecar.grpc_settings import Transport, read_transport
 from govshare_sidecar.routes import Route
 
 _CANARY: Final = Address(host="127.0.0.1", port=9446)
@@ -59,6 +60,7 @@ class EnvoyConfig:
         rpcs: The methods of gRPC that are let through, by their paths.
         exact: Paths of the routes behind which nothing comes back but the fields that were asked
             for; ``ext_authz``, which cannot filter, lets requests on to them only.
+        transport: What speaks HTTP/2 with the Envoys.
     """
 
     listen: Address
@@ -71,6 +73,7 @@ class EnvoyConfig:
     routes: tuple[Route, ...]
     rpcs: Mapping[str, RpcRoute]
     exact: frozenset[str]
+    transport: Transport = Transport.GRPCIO
 
 
 def read_envoy(table: Table, *, routes: tuple[Route, ...], client_ca: Path) -> EnvoyConfig:
@@ -91,6 +94,7 @@ def read_envoy(table: Table, *, routes: tuple[Route, ...], client_ca: Path) -> E
         routes=routes,
         rpcs=_read_rpcs(table) if table.has("grpc") else {},
         exact=_read_exact(table, routes) if table.has("exact") else frozenset(),
+        transport=read_transport(table),
     )
     table.finish()
     if not routes and not config.rpcs:

@@ -274,7 +274,7 @@ class Connection(asyncio.Protocol):
             call.look()
         # What does not read until the next look is taken to have gone, even if it writes.
         self._is_stuck = self._is_paused
-        self._notes.idle_frames = 0
+        self._notes.looked()
         self._is_asked = not self._has_spoken
         self._has_spoken = False
         delay_s = settings.keepalive_s

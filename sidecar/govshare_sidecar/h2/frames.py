@@ -19,6 +19,8 @@ from govshare_sidecar.h2.settings import Settings
 _CONNECTION_WINDOW_BYTES: Final = 1 << 20
 # Frames that ask for nothing, such as pings, in a row.
 _IDLE_FRAMES: Final = 1000
+# What a peer may let leave beyond all that has left: when calls begin, and ahead of their answers.
+_UPDATES: Final = 10_000
 # What waits to leave, none of it an answer, while the peer does not read.
 _QUEUED_FRAMES: Final = 10_000
 
@@ -77,7 +79,7 @@ class Frames:
         """
         if self._mem_recv(self._native, data, len(data)) < 0:
             raise PeerError("a peer does not keep to HTTP/2")
-        if self.notes.idle_frames > _IDLE_FRAMES:
+        if self.notes.idle_frames > _IDLE_FRAMES or self.notes.updates > _UPDATES:
             self._library.nghttp2_session_terminate_session(self._native, ng.ENHANCE_YOUR_CALM)
             raise PeerError("a peer sends frames that ask for nothing")
 

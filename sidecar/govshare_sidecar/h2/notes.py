@@ -27,6 +27,12 @@ _ACKS: Final = 1000
 _RESETS, _RESETS_A_SECOND = 1000, 33
 _SETTINGS_ENTRIES: Final = 32
 _CONTINUATIONS: Final = 8
+# A part of a body with fewer bytes asks for nothing: no message of ours has so few, and a peer that
+# cuts them so costs us a hundred times what it costs itself.
+_LEAST_BYTES: Final = 32
+# A peer may tell of each part of an answer that it has read it, twice, and be late with it.
+_UPDATES_A_PART: Final = 2
+_MOST_UPDATES_OWED: Final = 20_000
 
 
 class Notes:
@@ -37,6 +43,7 @@ class Notes:
         leaving: By stream; an answer is taken out when its last byte is.
         early: Streams that are answered before their caller has sent everything.
         idle_frames: How many frames came, in a row, that ask for nothing.
+        updates: How many times the peer has let more leave than it was sent parts of answers for.
         is_greeted: Whether the peer has begun to speak HTTP/2.
         token: By which the library calls back.
     """
@@ -47,7 +54,10 @@ class Notes:
         self.leaving: dict[int, Leaving] = {}
         self.early: set[int] = set()
         self.idle_frames = 0
+        self.updates = 0
         self.is_greeted = False
+        # Of the part of a body that is arriving.
+        self._part_bytes = 0
         self._library = ng.library()
         self._queued_bytes = settings.queued_bytes
         self._most_header_bytes = settings.metadata_bytes
@@ -77,22 +87,35 @@ class Notes:
 
     def frame(self, frame: int) -> int:
         """Note the whole frame at the address *frame*."""
-        size, stream, kind, flags = _HEAD.unpack(string_at(frame, ng.FRAME_HEAD_BYTES))
+        _, stream, kind, flags = _HEAD.unpack(string_at(frame, ng.FRAME_HEAD_BYTES))
         self.is_greeted = True
         if kind == ng.HEADERS:
             is_whole = self._field_bytes <= self._most_header_bytes
             ends = bool(flags & ng.END_STREAM)
             self.events.append(Head(stream, self._fields, is_whole, ends))
-        elif kind == ng.DATA and flags & ng.END_STREAM:
-            self.events.append(End(stream))
-        elif kind != ng.WINDOW_UPDATE and not (kind == ng.DATA and size):
+        elif kind == ng.DATA:
+            size, self._part_bytes = self._part_bytes, 0
+            if flags & ng.END_STREAM:
+                self.events.append(End(stream))
+            elif size < _LEAST_BYTES:
+                self.idle_frames += 1
+        elif kind == ng.WINDOW_UPDATE:
+            self.updates += 1
+        else:
             self.idle_frames += 1
             if kind == ng.PING and flags & ng.ACK:
                 self.events.append(Heard(stream))
         return ng.OK
 
+    def looked(self) -> None:
+        """Forget what came now and then, and was never much at once."""
+        self.idle_frames = 0
+        self.updates = min(self.updates, 0)
+
     def arrived(self, stream: int, data: bytes) -> int:
         """Note a part of a body."""
+        # What a frame is filled up with does not come by here, and is nothing.
+        self._part_bytes += len(data)
         self.events.append(Data(stream, data))
         return ng.OK
 
@@ -109,6 +132,7 @@ class Notes:
         if leaving is None:
             return ng.FAILED_HERE
         self.idle_frames = 0
+        self.updates = max(self.updates - _UPDATES_A_PART, -_MOST_UPDATES_OWED)
         count = leaving.copy(target, room)
         if leaving.size == 0 and leaving.trailers is not None:
             c_uint32.from_address(flags).value = ng.LAST_DATA

@@ -22,6 +22,7 @@ from govshare_policy.audit import (
     verify_log,
     verify_receipt,
 )
+from govshare_policy.audit import log as log_module
 from govshare_policy.audit.disk import Disk
 from govshare_policy.audit.inbox import Inbox, answer
 from govshare_policy.crypto import Signer
@@ -45,7 +46,7 @@ class SlowDisk(Disk):
         self.fails = False
 
     def datasync(self, fd: int) -> None:
-        assert self.go.wait(20)
+        assert self.go.wait(60)
         if self.fails:
             raise OSError(5, "input/output error")
         super().datasync(fd)
@@ -145,7 +146,7 @@ def test_a_full_queue_holds_up_coroutines_and_not_their_loop(
             await until(lambda: len(log._inbox._gates) == 8)
             assert len(log._inbox._waiting) == 3
             disk.go.set()
-            receipts = await asyncio.wait_for(asyncio.gather(first, *rest), 10)
+            receipts = await asyncio.wait_for(asyncio.gather(first, *rest), 60)
         kept = {receipt.index: receipt.record for receipt in receipts}
         assert sorted(kept) == list(range(1, 13))
         assert set(kept.values()) == {record(n) for n in range(12)}
@@ -159,6 +160,8 @@ def test_who_gives_up_at_the_gate_lets_others_in(
     """Before it was opened and after; nobody waits for someone who is gone."""
     log, disk = slow
     monkeypatch.setattr(inbox, "MAX_WAITING", 1)
+    # An idle writer looks by itself after a while, and would make good what is not passed on.
+    monkeypatch.setattr(log_module, "_IDLE_S", 600.0)
     let_in = inbox._open
 
     async def run() -> None:
@@ -169,10 +172,8 @@ def test_who_gives_up_at_the_gate_lets_others_in(
             gone.cancel()
             await asyncio.sleep(0)
             monkeypatch.setattr(inbox, "_open", lambda gates: (opened.cancel(), let_in(gates)))
-            began = time.monotonic()
             disk.go.set()
-            receipts = await asyncio.wait_for(asyncio.gather(first, tasks[0], last), 10)
-            assert time.monotonic() - began < 0.9
+            receipts = await asyncio.wait_for(asyncio.gather(first, tasks[0], last), 60)
         assert [receipt.record for receipt in receipts] == [record(0), record(1), record(4)]
         assert (opened.cancelled(), gone.cancelled(), log.size) == (True, True, 4)
 
@@ -212,7 +213,7 @@ def test_a_log_that_fails_fails_every_coroutine(
             await until(lambda: len(log._inbox._gates) == 3)
             disk.fails = True
             disk.go.set()
-            done = await asyncio.wait_for(asyncio.gather(first, *rest, return_exceptions=True), 10)
+            done = await asyncio.wait_for(asyncio.gather(first, *rest, return_exceptions=True), 60)
         assert {(type(error), str(error)) for error in done} == {(AuditError, str(log.failure))}
         with pytest.raises(AuditError, match="the disk failed"):
             await log.append_async(record(9))
@@ -251,7 +252,7 @@ def test_a_loop_that_is_gone_holds_up_nobody(
     loop.close()
     disk.go.set()
 
-    assert late.result(10).index == 2
+    assert late.result(60).index == 2
     log.close()
     assert verify_log(tmp_path / "log", trust).size == 3
 
@@ -293,7 +294,7 @@ def test_one_that_is_gone_does_not_keep_the_news_from_others() -> None:
         gone.cancel()
         batch = [(b"{}", future) for future in (gone, there, failed)]
         answer(batch, [RECEIPT, RECEIPT, AuditError("why")])
-        assert await asyncio.wait_for(there, 10) is RECEIPT
+        assert await asyncio.wait_for(there, 60) is RECEIPT
         with pytest.raises(AuditError, match="why"):
             await failed
 

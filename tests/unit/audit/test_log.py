@@ -104,7 +104,7 @@ def test_the_checkpoint_file_follows(create: Create, tmp_path: Path, clock: Cloc
     log.append(record(1))
     log.append(record(2))
     assert Checkpoint.from_note(path.read_bytes()).size == 2
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while Checkpoint.from_note(path.read_bytes()).size < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
     assert Checkpoint.from_note(path.read_bytes()) == log.checkpoint()
@@ -177,9 +177,12 @@ def test_a_child_process_does_not_write(create: Create) -> None:
     log = create()
     pid = os.fork()
     if not pid:  # pragma: no cover - runs in the child
-        future = log.submit(record(1))
-        log.close()
-        os._exit(0 if "parent process" in str(future.exception(timeout=5)) else 1)
+        try:
+            future = log.submit(record(1))
+            log.close()
+            os._exit(0 if "parent process" in str(future.exception(timeout=60)) else 1)
+        finally:
+            os._exit(2)  # whatever went wrong, the tests are the parent's
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert log.append(record(1)).index == 1
 

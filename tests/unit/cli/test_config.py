@@ -11,8 +11,11 @@ import pytest
 from govshare_policy.audit import AuditLog, FilePin
 from govshare_policy.crypto import generate_key, open_signer
 from govshare_sidecar import validation
-from govshare_sidecar.config import Transport
+from govshare_sidecar.grpc_settings import Transport
+from govshare_sidecar.revocation import load_lists
+from govshare_sidecar.seen_lists import SeenLists
 from tests.e2e.deployment import ORIGIN, PASSPHRASE, Deployment
+from tests.e2e.lists import crl, write
 from tests.e2e.pki import NOW, Authority
 from tests.unit.cli.conftest import Command
 
@@ -66,6 +69,26 @@ def test_it_says_what_was_checked_and_writes_nothing(
     first = [] if with_log else ["there is no log yet: the first start makes a new one"]
     assert [said for said in done.json["warnings"] if "log" in said] == first
     assert state(directory) == before
+
+
+def test_it_knows_of_newer_lists_and_remembers_none_itself(
+    directory: Path, govshare: Command
+) -> None:
+    authority = Authority(directory / "tls")
+    listed = write(directory / "tls" / "ca.crl", crl(authority, start=NOW - timedelta(days=2)))
+    change(
+        directory, 'client_ca = "tls/ca.pem"', f'client_ca = "{authority.path}"\ncrl = ["{listed}"]'
+    )
+    before = state(directory)
+    assert govshare(*VALIDATE, directory / "govshare.toml").code == 0
+    assert state(directory) == before
+
+    newer = load_lists((write(directory / "new.crl", crl(authority)),), [authority.certificate])
+    SeenLists(directory / "audit" / "revocations.sqlite").take("tls", newer)
+    done = govshare(*VALIDATE, directory / "govshare.toml")
+
+    assert done.code == 2
+    assert "is older than the one in force before" in done.err
 
 
 def no_profile(directory: Path) -> None:

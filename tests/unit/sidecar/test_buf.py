@@ -24,7 +24,7 @@ def buf() -> str:
 
 def run(buf: str, *arguments: str | Path) -> tuple[int, str]:
     command = (buf, *map(str, arguments))
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     return done.returncode, done.stdout
 
 

@@ -8,15 +8,15 @@ import pytest
 
 from govshare_policy.errors import ConfigError
 from govshare_policy.policy import Precedence
-from govshare_sidecar import config
+from govshare_sidecar import grpc_settings
 from govshare_sidecar._settings import Address
 from govshare_sidecar.config import (
     Config,
     OpenPolicy,
     SignedPolicy,
-    Transport,
     load_config,
 )
+from govshare_sidecar.grpc_settings import Transport
 from govshare_sidecar.limits import Limits
 from govshare_sidecar.pins import PinConfig
 
@@ -281,7 +281,7 @@ def test_without_the_library_grpcio_serves_unless_something_else_was_asked_for(
         raise ConfigError("`libnghttp2.so.14` is not there; install the package `libnghttp2-14`")
 
     usual = load(directory, TEXT).grpc
-    monkeypatch.setattr(config, "library", missing)
+    monkeypatch.setattr(grpc_settings, "library", missing)
     without = load(directory, TEXT).grpc
     assert usual is not None
     assert without is not None

@@ -63,7 +63,7 @@ class SlowSubjects(Uncounted):
         self.disk = threading.Event()
 
     def take_all(self, grants: Iterable[Grant], day: date, subject: str) -> bool:
-        return self.disk.wait(5)
+        return self.disk.wait(60)
 
 
 class World:
@@ -103,7 +103,7 @@ class World:
 
 def run(world: World, scenario: Coroutine[object, object, None]) -> None:
     with world.salts:
-        asyncio.run(asyncio.wait_for(scenario, timeout=20))
+        asyncio.run(asyncio.wait_for(scenario, timeout=120))
 
 
 @pytest.fixture

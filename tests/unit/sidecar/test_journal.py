@@ -77,6 +77,19 @@ def test_a_missing_pin_is_told(
     assert (tmp_path / "other").read_bytes() == (tmp_path / "pin").read_bytes()
 
 
+def test_a_pin_that_lost_a_block_is_told(
+    config: LogConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_log(config, now=lambda: MORNING) as log:
+        for _ in range(3):
+            log.append(encode_record({"phase": "outcome"}))
+    pin = tmp_path / "pin"
+    pin.write_bytes(pin.read_bytes()[:-1] + b"?")
+    with open_log(config, now=lambda: MORNING) as log:
+        assert log.size == 5
+    assert "a block of the pin `pin` is damaged" in caplog.text
+
+
 def test_a_pin_with_a_lag_has_caught_up_when_the_log_is_closed(
     config: LogConfig, tmp_path: Path
 ) -> None:
@@ -91,7 +104,7 @@ def test_a_pin_with_a_lag_has_caught_up_when_the_log_is_closed(
 
 def test_a_pin_that_does_not_catch_up_is_told(config: LogConfig, tmp_path: Path) -> None:
     """The log is closed all the same, and the next opening moves the pin up."""
-    lagged = replace(config, pins=replace(config.pins, lag=Lag(records=100, seconds=0.1)))
+    lagged = replace(config, pins=replace(config.pins, lag=Lag(records=100, seconds=1.0)))
     stack = ExitStack()
     log = stack.enter_context(open_log(lagged, now=lambda: MORNING))
     (tmp_path / "pin").rename(tmp_path / "kept")

@@ -63,7 +63,7 @@ def test_systemd_reads_the_service_without_a_complaint(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("govshare")
     unit.write_text((SIDECAR / "govshare.service").read_text().replace(PROGRAM, str(program)))
     done = subprocess.run(
-        (analyze, "verify", unit), capture_output=True, text=True, check=False, timeout=30
+        (analyze, "verify", unit), capture_output=True, text=True, check=False, timeout=120
     )
 
     assert (done.returncode, done.stderr) == (0, "")

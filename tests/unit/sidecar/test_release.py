@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govshare_policy.crypto import sm3
-from govshare_sidecar.release import MAX_DEPTH, release, verify_type
+from govshare_sidecar.release.answer import verify_type
+from govshare_sidecar.release.document import release
+from govshare_sidecar.release.released import MAX_DEPTH
 from govshare_sidecar.upstream import Fault, UpstreamError
 
 

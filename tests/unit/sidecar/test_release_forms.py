@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govshare_policy.crypto import sm3
-from govshare_sidecar.release_answer import content_type, release_answer
-from govshare_sidecar.release_csv import release_table
-from govshare_sidecar.release_gzip import unpack
-from govshare_sidecar.release_ndjson import release_lines
-from govshare_sidecar.release_xml import release_elements
+from govshare_sidecar.release.answer import content_type, release_answer
+from govshare_sidecar.release.elements import release_elements
+from govshare_sidecar.release.lines import release_lines
+from govshare_sidecar.release.packed import unpack
+from govshare_sidecar.release.table import release_table
 from govshare_sidecar.routes import Form, Route, RouteError
 from govshare_sidecar.upstream import Fault, UpstreamError
 from tests.unit.sidecar.protos import kind, make

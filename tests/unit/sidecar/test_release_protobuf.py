@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from govshare_policy.crypto import sm3
 from govshare_policy.errors import ConfigError
 from govshare_sidecar.descriptors import find_message, find_method, load_descriptors, verify_place
-from govshare_sidecar.release_protobuf import release_message
+from govshare_sidecar.release.message import release_message
 from govshare_sidecar.routes import RouteError
 from govshare_sidecar.upstream import Fault, UpstreamError
 from tests.unit.sidecar.protos import POOL, descriptors, kind, make

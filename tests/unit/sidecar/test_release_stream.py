@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from govshare_sidecar.release_answer import content_type, release_answer, route_of
-from govshare_sidecar.release_gzip import Unpacker
-from govshare_sidecar.release_stream import Part, filter_of
+from govshare_sidecar.release.answer import content_type, release_answer, route_of
+from govshare_sidecar.release.arriving import Part, filter_of
+from govshare_sidecar.release.packed import Unpacker
 from govshare_sidecar.routes import Form
 from govshare_sidecar.upstream import UpstreamError
 

@@ -8,7 +8,7 @@ import pytest
 from govshare_policy.gate import Answer, check
 from govshare_policy.register import load_register
 from govshare_sidecar.refusal import Cause, RefusedError
-from govshare_sidecar.releases import Releases
+from govshare_sidecar.release.pending import Releases
 from tests.county import COUNTY, basis_over
 from tests.unit.gathered import plain_call
 

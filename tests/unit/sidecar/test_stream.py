@@ -2,7 +2,7 @@
 """A stream answers in order, reads no further than its window, and ends whole."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -15,10 +15,12 @@ from govshare_sidecar.stream import Streams
 class World:
     """Messages as they are sent, and what becomes of each."""
 
-    def __init__(self, *, window: int = 4) -> None:
+    def __init__(self, *, window: int = 4, together: bool = False) -> None:
+        self.together = together
         self.streams: Streams[bytes] = Streams(window=window)
         self.sent: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.begun: list[bytes] = []
+        self.groups: list[int] = []
         self.cancelled: list[bytes] = []
         self.gates: dict[bytes, asyncio.Event] = {}
         self.errors: dict[bytes, Exception] = {}
@@ -30,18 +32,23 @@ class World:
     async def messages(self) -> AsyncIterator[bytes]:
         while (message := await self.sent.get()) is not None:
             yield message
+            if not self.together:
+                await asyncio.sleep(0)
 
-    async def answer(self, message: bytes) -> bytes:
-        self.begun.append(message)
+    async def answer(self, messages: Sequence[bytes]) -> list[bytes]:
+        self.begun += messages
+        self.groups.append(len(messages))
         try:
-            if message in self.gates:
-                await self.gates[message].wait()
+            for message in messages:
+                if message in self.gates:
+                    await self.gates[message].wait()
         except asyncio.CancelledError:
-            self.cancelled.append(message)
+            self.cancelled += messages
             raise
-        if message in self.errors:
-            raise self.errors[message]
-        return message.upper()
+        for message in messages:
+            if message in self.errors:
+                raise self.errors[message]
+        return [message.upper() for message in messages]
 
     def answers(self) -> Any:  # noqa: ANN401  an async generator of bytes
         def told(error: BaseException) -> GovshareError:
@@ -51,7 +58,7 @@ class World:
 
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(scenario, timeout=10))
+    asyncio.run(asyncio.wait_for(scenario, timeout=60))
 
 
 async def settle() -> None:
@@ -87,6 +94,34 @@ def test_no_more_is_begun_than_the_window_until_an_answer_is_taken() -> None:
     run(scenario())
 
 
+def test_messages_that_are_there_together_are_answered_together() -> None:
+    async def scenario() -> None:
+        world = World(window=3, together=True)
+        world.send(b"a", b"b", b"c", b"d", None)
+
+        assert [answer async for answer in world.answers()] == [b"A", b"B", b"C", b"D"]
+        assert world.begun == [b"a", b"b", b"c", b"d"]
+        assert world.groups == [3, 1]
+
+    run(scenario())
+
+
+def test_a_group_that_nobody_waits_for_any_more_is_not_begun() -> None:
+    async def scenario() -> None:
+        world, before = World(together=True), asyncio.all_tasks()
+        answers = world.answers()
+        task = asyncio.create_task(anext(answers))
+        await settle()
+        world.send(b"a")
+        task.cancel()  # at the turn of the loop in which the message is read
+        await asyncio.gather(task, return_exceptions=True)
+        await settle()
+        assert world.begun == []
+        assert asyncio.all_tasks() == before
+
+    run(scenario())
+
+
 @pytest.mark.parametrize(
     ("error", "kind"), [(AuditError("full"), AuditError), (KeyError("4711"), EvaluationError)]
 )
@@ -100,6 +135,7 @@ def test_an_error_ends_the_stream_behind_the_answers_before_it(
         world.send(b"a", b"b", b"c")
         async with aclosing(world.answers()) as answers:
             assert await anext(answers) == b"A"
+            await settle()
             with pytest.raises(kind):
                 await anext(answers)
         assert world.cancelled == [b"c"]

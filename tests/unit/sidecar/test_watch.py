@@ -34,10 +34,10 @@ def test_a_directory_that_goes_away_in_the_middle_of_a_look_does_not_end_the_loo
         watching = asyncio.create_task(watch((data,), 0.01, changed))
         await asyncio.sleep(0.05)
         going.set()
-        assert await asyncio.to_thread(gone.wait, 10)
+        assert await asyncio.to_thread(gone.wait, 60)
         (data / "grants.tsv").write_text("newer")
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await told.wait()
         finally:
             watching.cancel()

@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """On the wire a call and an answer have the JSON form of the interface."""
 
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
+from hypothesis import given
+from hypothesis import strategies as st
 
 from govshare_policy import check
-from govshare_policy.call import call_from_document
+from govshare_policy.call import Call, call_from_document
 from govshare_policy.errors import CallError
 from govshare_sidecar._pb import answer_pb2, call_pb2, enforcement_pb2
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.wire import (
     MAX_BATCH_BYTES,
+    Requests,
     answer_to_message,
     parse_batch,
-    parse_request,
+    parse_enveloped,
     parse_stream_request,
 )
 from tests.county import PLAIN, basis_over, county_register
@@ -47,6 +52,23 @@ WHOLE: dict[str, Any] = {
 
 def request(call: dict[str, Any]) -> bytes:
     return ParseDict({"call": call}, enforcement_pb2.CheckRequest()).SerializeToString()
+
+
+def became_of(parse: Callable[[bytes], Any], data: bytes) -> object:
+    try:
+        return parse(data)
+    except CallError as error:
+        return type(error), str(error)
+
+
+def parse_request(data: bytes) -> Call:
+    """Return the call in *data*, which is the same however often it was asked before."""
+    requests = Requests()
+    once, again = became_of(requests.parse, data), became_of(requests.parse, data)
+    assert once == again == became_of(parse_enveloped, data)
+    call, presented = requests.parse(data)
+    assert presented is None
+    return call
 
 
 def test_every_key_of_the_call_document_is_a_field_and_there_are_no_others() -> None:
@@ -82,6 +104,58 @@ def test_a_field_that_nobody_knows_is_refused_wherever_it_stands(place: str) -> 
 
     with pytest.raises(CallError, match="a field that this server does not know"):
         parse_request(message.SerializeToString())
+
+
+def test_requests_that_differ_in_their_id_alone_keep_their_own() -> None:
+    requests = Requests()
+    stated = {key: value for key, value in WHOLE.items() if key not in ("at", "subject")}
+
+    for name in ("a", "", "b", "a"):
+        data = request({**stated, "id": name})
+        assert requests.parse(data) == parse_enveloped(data)
+    with pytest.raises(CallError, match="`id` is at most 256 characters"):
+        requests.parse(request({**stated, "id": "a" * 257}))
+
+
+def test_no_subject_is_remembered_and_no_more_requests_than_agreed() -> None:
+    requests = Requests(most=2)
+    requests.parse(request(WHOLE))
+    assert not requests._calls
+
+    stated = {key: value for key, value in WHOLE.items() if key not in ("at", "subject")}
+    for item in "abcabc":
+        data = request({**stated, "item": item})
+        assert requests.parse(data) == parse_enveloped(data)
+    assert len(requests._calls) == 2
+
+
+TEXTS = st.one_of(st.sampled_from(("", "R08", "e\u0301", "\x07")), st.text(max_size=3))
+CALLS = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": TEXTS,
+        "action": st.sampled_from(("read", "onward", "write")),
+        "resource": TEXTS,
+        "fields": st.lists(TEXTS, max_size=2),
+        "purpose": TEXTS,
+        "subject": TEXTS,
+        "at": st.sampled_from(("2025-09-22T10:00:00+08:00", "soon")),
+        "derived": st.booleans(),
+        "recipient": st.fixed_dictionaries({"kind": st.sampled_from(("department", "king"))}),
+        "forwarded_for": st.lists(TEXTS, max_size=2),
+    },
+)
+
+
+@given(st.lists(CALLS, min_size=2, max_size=8), st.randoms(use_true_random=False))
+def test_what_was_asked_before_changes_no_request(
+    calls: list[dict[str, Any]], random: Random
+) -> None:
+    requests, asked = Requests(most=3), [*calls, *calls]
+    random.shuffle(asked)
+    for call in asked:
+        data = request(call)
+        assert became_of(requests.parse, data) == became_of(parse_enveloped, data)
 
 
 @pytest.mark.parametrize("data", [b"\xff", b"\x0a\x05", b"\x0a\x03\x52\x01\xff", b"{}"])

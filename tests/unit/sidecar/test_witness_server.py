@@ -162,6 +162,7 @@ def test_a_large_or_slow_body_is_refused(directory: Path, monkeypatch: pytest.Mo
         async with asked(directory) as ask:
             assert (await ask(bytes(MAX_REQUEST_BYTES + 1))).status == 413
             assert (await ask(b"x" * MAX_REQUEST_BYTES)).status == 400
+        monkeypatch.setattr(server, "BODY_TIMEOUT_S", 0.2)
         config = load_witness_config(directory / "witness.toml")
         async with running(config, now=lambda: AT) as address:
             reader, writer = await asyncio.open_connection(address.host, address.port)
@@ -177,7 +178,6 @@ def test_a_large_or_slow_body_is_refused(directory: Path, monkeypatch: pytest.Mo
             await gone.wait_closed()
             await asyncio.sleep(0.1)
 
-    monkeypatch.setattr(server, "BODY_TIMEOUT_S", 0.2)
     asyncio.run(work())
 
 

@@ -80,7 +80,7 @@ class World:
             PeerConfig(name=name, url=url, public=self.keys[name].public, ca=None)
             for name, url in places.items()
         )
-        config = WatchConfig(required=required, max_lag_s=max_lag_s, timeout_s=2.0, peers=peers)
+        config = WatchConfig(required=required, max_lag_s=max_lag_s, timeout_s=30.0, peers=peers)
         self.registry = CollectorRegistry()
         return Feeder.open(config, self.log, log, gauges=Gauges(self.registry))
 

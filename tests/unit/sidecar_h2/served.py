@@ -24,7 +24,7 @@ DETAILS = (("grpc-status-details-bin", b"\1\2\xff"), ("k", "v"))
 def run(scenario: Coroutine[Any, Any, None]) -> None:
     """Run *scenario* on the loop that is used in service."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(asyncio.wait_for(scenario, timeout=30))
+        runner.run(asyncio.wait_for(scenario, timeout=120))
 
 
 @dataclass

@@ -217,7 +217,7 @@ def test_a_stream_cut_inside_a_message_does_not_end_well() -> None:
 def test_nothing_is_written_behind_the_end_of_a_call() -> None:
     async def scenario() -> None:
         async with serving() as world, Raw.to(world.port) as raw:
-            fields = call_fields("Late", grpc_timeout="50m")
+            fields = call_fields("Late", grpc_timeout="500m")
             raw.send(headers(1, fields) + data(1, framed(b"")))
             assert (await raw.fields(1))["grpc-status"] == "4"
             await until(lambda: world.servicer.closed == 1 and world.under_way == 0)

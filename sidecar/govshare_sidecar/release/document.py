@@ -8,56 +8,18 @@ digit for digit.
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import msgspec
 
 from govshare_policy.crypto import sm3
+from govshare_sidecar.release.released import MAX_DEPTH, Released
 from govshare_sidecar.upstream import Fault, UpstreamError
 
-MAX_DEPTH: Final = 64
-# What became of an allowed call, as its outcome says.
-RELEASED: Final = "released"
-CALLER_LEFT: Final = "caller_left"
-BROKEN_OFF: Final = "broken_off"
 _T = TypeVar("_T")
-# Those that change nothing in how a body is read.
-_PARAMETERS: Final = frozenset(("charset=utf-8", 'charset="utf-8"', "header=present"))
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ENCODER: Final = msgspec.json.Encoder()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Released:
-    """What may leave.
-
-    Attributes:
-        body: In the form of the answer that it was built from.
-        rows: How many records it holds.
-        digest: SM3 of the body; 32 bytes.
-        records: SM3 of each record in canonical spelling; 32 bytes each.
-    """
-
-    body: bytes
-    rows: int
-    digest: bytes
-    records: bytes = b""
-
-
-def verify_type(content_type: str, taken: Collection[str]) -> None:
-    """Return only if *content_type* announces one of the media types *taken*, in UTF-8.
-
-    Raises:
-        UpstreamError: If it announces anything else, or nothing.
-    """
-    media, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    if media not in taken or set(parameters) - _PARAMETERS:
-        raise UpstreamError(
-            Fault.UNREADABLE,
-            f"the department's answer is not announced as {' or '.join(taken)} in UTF-8",
-        )
 
 
 def release(body: bytes, fields: Collection[str], *, records: Sequence[str]) -> Released:

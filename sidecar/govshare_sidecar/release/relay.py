@@ -18,10 +18,10 @@ from govshare_policy.crypto import Sm3, sm3_new
 from govshare_policy.gate import Answer, Outcome
 from govshare_policy.identity import Evidence
 from govshare_sidecar.desk import Desk
-from govshare_sidecar.release import BROKEN_OFF, CALLER_LEFT, RELEASED
-from govshare_sidecar.release_answer import verify_announced
-from govshare_sidecar.release_gzip import Unpacker
-from govshare_sidecar.release_stream import Part, filter_of
+from govshare_sidecar.release.answer import verify_announced
+from govshare_sidecar.release.arriving import Part, filter_of
+from govshare_sidecar.release.packed import Unpacker
+from govshare_sidecar.release.released import BROKEN_OFF, CALLER_LEFT, RELEASED
 from govshare_sidecar.routes import Route
 from govshare_sidecar.upstream import Arriving, Fault, UpstreamError
 

@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from govshare_policy.crypto import sm3
-from govshare_sidecar.release import Released
+from govshare_sidecar.release.released import Released
 from govshare_sidecar.upstream import Fault, UpstreamError
 
 # What every reader takes apart alike. The quantifiers give nothing back, so this is linear.

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import grpc
 
 from govshare_policy.upstream import HEADER, rpc_request
-from govshare_sidecar.grpc_proxy_call import FIELDS, Metadata
-from govshare_sidecar.grpc_proxy_settings import GrpcProxyConfig, RpcRoute
+from govshare_sidecar.grpc_proxy.call import FIELDS, Metadata
+from govshare_sidecar.grpc_proxy.settings import GrpcProxyConfig, RpcRoute
 from govshare_sidecar.upstream import Fault, UpstreamError, vouched
 from govshare_sidecar.upstream_identity import Voucher, channel_credentials
 

@@ -13,7 +13,7 @@ from typing import Final, Never
 from xml.parsers import expat
 
 from govshare_policy.crypto import sm3
-from govshare_sidecar.release import MAX_DEPTH, Released
+from govshare_sidecar.release.released import MAX_DEPTH, Released
 from govshare_sidecar.upstream import Fault, UpstreamError
 
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -12,10 +12,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from govshare_sidecar.release import release
-from govshare_sidecar.release_csv import release_table
-from govshare_sidecar.release_ndjson import release_lines
-from govshare_sidecar.release_rows import record_digests
+from govshare_sidecar.release.digests import record_digests
+from govshare_sidecar.release.document import release
+from govshare_sidecar.release.lines import release_lines
+from govshare_sidecar.release.table import release_table
 from govshare_sidecar.routes import Form, Route
 from govshare_sidecar.upstream import Fault, UpstreamError, too_large
 

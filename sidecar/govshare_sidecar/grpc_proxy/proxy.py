@@ -10,8 +10,8 @@ from govshare_policy.gate import Answer
 from govshare_sidecar._pb import audit_pb2
 from govshare_sidecar.api import evidence_of
 from govshare_sidecar.evidence import ClientAuthorities
-from govshare_sidecar.grpc_exchange import ENTRANCE, Argument, Context, Door, Exchange
-from govshare_sidecar.grpc_proxy_settings import RpcRoute
+from govshare_sidecar.grpc_proxy.exchange import ENTRANCE, Argument, Context, Door, Exchange
+from govshare_sidecar.grpc_proxy.settings import RpcRoute
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.rich import DETAILS, answered, rich_denial
 from govshare_sidecar.tracing import arrived_rpc

@@ -13,6 +13,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from govshare_sidecar._settings import Address, read_address, read_upstream
 from govshare_sidecar._table import Table
 from govshare_sidecar.descriptors import find_method, load_descriptors, verify_place
+from govshare_sidecar.grpc_settings import Transport, read_transport
 from govshare_sidecar.routes import RouteError
 from govshare_sidecar.upstream_settings import NOTHING_SHOWN, ShownConfig, read_shown
 
@@ -57,6 +58,7 @@ class GrpcProxyConfig:
         response_metadata: Keys that go back, of its headers and trailers.
         routes: By their paths.
         shown: How the upstream knows that it is we who ask.
+        transport: What speaks HTTP/2 with the callers.
     """
 
     listen: Address
@@ -71,6 +73,7 @@ class GrpcProxyConfig:
     response_metadata: frozenset[str]
     routes: dict[str, RpcRoute]
     shown: ShownConfig = NOTHING_SHOWN
+    transport: Transport = Transport.GRPCIO
 
 
 def read_grpc_proxy(table: Table) -> GrpcProxyConfig:
@@ -94,6 +97,7 @@ def read_grpc_proxy(table: Table) -> GrpcProxyConfig:
         response_metadata=_keys(table, "response_metadata"),
         routes=read_rpc_routes(table.tables("route"), pool),
         shown=read_shown(table, upstream),
+        transport=read_transport(table),
     )
     table.finish()
     return config

@@ -14,7 +14,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, EncodeError, Message
 
 from govshare_policy.crypto import sm3
-from govshare_sidecar.release import Released
+from govshare_sidecar.release.released import Released
 from govshare_sidecar.upstream import Fault, UpstreamError
 
 _MESSAGE: Final = FieldDescriptor.TYPE_MESSAGE

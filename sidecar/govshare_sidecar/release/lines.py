@@ -4,7 +4,8 @@
 from collections.abc import Collection
 
 from govshare_policy.crypto import sm3
-from govshare_sidecar.release import Released, release
+from govshare_sidecar.release.document import release
+from govshare_sidecar.release.released import Released
 from govshare_sidecar.upstream import Fault, UpstreamError
 
 

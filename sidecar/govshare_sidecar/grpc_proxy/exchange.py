@@ -17,16 +17,16 @@ from govshare_policy.gate import Answer, Outcome
 from govshare_policy.identity import Evidence
 from govshare_policy.legal import Effect
 from govshare_sidecar.desk import Desk
-from govshare_sidecar.grpc_proxy_call import AskedRpc, Sent, committed, read_rpc, read_sent
-from govshare_sidecar.grpc_proxy_settings import GrpcProxyConfig, RpcRoute
-from govshare_sidecar.grpc_upstream import GrpcUpstream, RpcCall, fault_of
+from govshare_sidecar.grpc_proxy.call import AskedRpc, Sent, committed, read_rpc, read_sent
+from govshare_sidecar.grpc_proxy.settings import GrpcProxyConfig, RpcRoute
+from govshare_sidecar.grpc_proxy.upstream import GrpcUpstream, RpcCall, fault_of
 from govshare_sidecar.limits import Places
 from govshare_sidecar.metrics import Metrics, Stage
 from govshare_sidecar.problem import record_headers, release_headers
 from govshare_sidecar.refusal import RefusedError
-from govshare_sidecar.release import BROKEN_OFF, CALLER_LEFT, RELEASED, Released
-from govshare_sidecar.release_protobuf import release_message
-from govshare_sidecar.release_rows import message_digests
+from govshare_sidecar.release.digests import message_digests
+from govshare_sidecar.release.message import release_message
+from govshare_sidecar.release.released import BROKEN_OFF, CALLER_LEFT, RELEASED, Released
 from govshare_sidecar.tracing import traced
 from govshare_sidecar.upstream import UpstreamError
 
@@ -112,7 +112,7 @@ class Exchange:
         if self._call is not None:
             self._call.cancel()
 
-    def _place(self) -> AbstractContextManager[None]:
+    def _place(self) -> AbstractContextManager[object]:
         evidence, method = self._evidence(), self._route.method
         if method.client_streaming or method.server_streaming:
             return self._door.streams.hold(evidence.spki)

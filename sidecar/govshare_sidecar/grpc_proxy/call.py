@@ -16,7 +16,7 @@ from govshare_policy.crypto import sm3
 from govshare_policy.envelope import Presented, request_digest
 from govshare_policy.gate import Answer
 from govshare_policy.identity import Evidence
-from govshare_sidecar.grpc_proxy_settings import RpcRoute
+from govshare_sidecar.grpc_proxy.settings import RpcRoute
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.request import envelope_in, read_stated, stated
 from govshare_sidecar.targets import one_subject

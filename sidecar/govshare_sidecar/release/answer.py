@@ -11,15 +11,19 @@ from typing import Final
 from google.protobuf.descriptor import Descriptor
 
 from govshare_sidecar.descriptors import verify_place
-from govshare_sidecar.release import Released, release, verify_type
-from govshare_sidecar.release_csv import release_table
-from govshare_sidecar.release_gzip import unpack
-from govshare_sidecar.release_ndjson import release_lines
-from govshare_sidecar.release_protobuf import release_message
-from govshare_sidecar.release_rows import record_digests
-from govshare_sidecar.release_xml import release_elements
+from govshare_sidecar.release.digests import record_digests
+from govshare_sidecar.release.document import release
+from govshare_sidecar.release.elements import release_elements
+from govshare_sidecar.release.lines import release_lines
+from govshare_sidecar.release.message import release_message
+from govshare_sidecar.release.packed import unpack
+from govshare_sidecar.release.released import Released
+from govshare_sidecar.release.table import release_table
 from govshare_sidecar.routes import Form, Route
+from govshare_sidecar.upstream import Fault, UpstreamError
 
+# Those that change nothing in how a body is read.
+_PARAMETERS: Final = frozenset(("charset=utf-8", 'charset="utf-8"', "header=present"))
 # What an answer may be announced as.
 _TAKEN: Final[Mapping[Form, tuple[str, ...]]] = {
     Form.JSON: ("application/json",),
@@ -35,6 +39,20 @@ _ANNOUNCED: Final[Mapping[Form, str]] = {
     Form.XML: "application/xml",
     Form.PROTOBUF: "application/x-protobuf",
 }
+
+
+def verify_type(content_type: str, taken: Collection[str]) -> None:
+    """Return only if *content_type* announces one of the media types *taken*, in UTF-8.
+
+    Raises:
+        UpstreamError: If it announces anything else, or nothing.
+    """
+    media, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    if media not in taken or set(parameters) - _PARAMETERS:
+        raise UpstreamError(
+            Fault.UNREADABLE,
+            f"the department's answer is not announced as {' or '.join(taken)} in UTF-8",
+        )
 
 
 def content_type(form: Form) -> str:

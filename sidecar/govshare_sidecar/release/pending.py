@@ -4,7 +4,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from govshare_policy.call import Call
 from govshare_policy.gate import Answer
@@ -46,7 +46,7 @@ class Releases:
         while mine and next(iter(mine.values())).until < now:
             mine.popitem(last=False)
         # The receipt is in the caller's hands, and as large as all the rest.
-        kept = replace(answer, receipt=None)
+        kept = answer.with_receipt(None)
         mine[answer.record_id] = Allowed(call=call, answer=kept, until=now + self._ttl_s)
         if sum(map(len, self._callers.values())) > self._most:
             max(self._callers.values(), key=len).popitem(last=False)
