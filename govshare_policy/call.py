@@ -10,21 +10,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from govshare_policy.call_values import (
+    ALL_FIELDS,
+    parse_subject,
+    read_fields,
+    read_flag,
+    read_instant,
+    read_parties,
+    read_text,
+)
 from govshare_policy.errors import CallError
 from govshare_policy.quick import quick
 
 MAX_CALL_BYTES: Final = 64 * 1024
-MAX_TEXT: Final = 256
-MAX_FIELDS: Final = 512
-MAX_PARTIES: Final = 16
-YEARS: Final = range(1970, 3000)
-ALL_FIELDS: Final = ("*",)
 DEFAULT_CHANNEL: Final = "api"
 DEFAULT_NETWORK: Final = "extranet"
 
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)")
-# One key: no list of them, no pattern, nothing that an API might read as several.
-_ONE_SUBJECT = re.compile(r"[^\s*?%,;|&]+")
 _TEXTS = ("id", "department", "system", "operator", "item", "resource", "purpose", "channel")
 _MORE_TEXTS = ("network", "grant", "consent")
 _CHAINS = ("on_behalf_of", "forwarded_for")
@@ -99,14 +100,14 @@ class Call:
             # A list compares unlike what is parsed: `["*"]` would ask for a field of that name.
             raise CallError("`fields` and the chains of a `Call` are tuples of strings, not lists")
 
-    def with_id(self, value: str) -> "Call":
-        """Return the same call under another id.
+    def stated_by(self, operator: str, *, name: str) -> "Call":
+        """Return the same call, of another *operator*, with *name* as its id.
 
         Raises:
-            CallError: If *value* is no id.
+            CallError: If one of them is none.
         """
         return Call(
-            id=_text("id", value),
+            id=read_text("id", name),
             action=self.action,
             resource=self.resource,
             fields=self.fields,
@@ -114,7 +115,7 @@ class Call:
             at=self.at,
             department=self.department,
             system=self.system,
-            operator=self.operator,
+            operator=read_text("operator", operator),
             item=self.item,
             channel=self.channel,
             network=self.network,
@@ -200,36 +201,24 @@ def call_from_document(document: Mapping[str, object], *, on_the_wire: bool = Fa
     recipient = _recipient(document["recipient"]) if "recipient" in document else None
     if action is Action.ONWARD and recipient is None:
         raise CallError("`recipient` is required when `action` is `onward`")
-    texts = {key: _text(key, document[key]) for key in _ALL_TEXTS if key in document}
+    texts = {key: read_text(key, document[key]) for key in _ALL_TEXTS if key in document}
     network = texts.pop("network", "" if on_the_wire else DEFAULT_NETWORK)
     return Call(
         id=texts.pop("id", ""),
         resource=texts.pop("resource"),
         purpose=texts.pop("purpose", ""),
         action=action,
-        at=_instant(document["at"]) if "at" in document else None,
-        fields=_fields(document["fields"]),
+        at=read_instant(document["at"]) if "at" in document else None,
+        fields=read_fields(document["fields"]),
         recipient=recipient,
         network=network,
-        derived=_flag("derived", document.get("derived", False)),
-        commercial=_flag("commercial", document.get("commercial", False)),
-        on_behalf_of=_parties("on_behalf_of", document.get("on_behalf_of", [])),
-        forwarded_for=_parties("forwarded_for", document.get("forwarded_for", [])),
+        derived=read_flag("derived", document.get("derived", False)),
+        commercial=read_flag("commercial", document.get("commercial", False)),
+        on_behalf_of=read_parties("on_behalf_of", document.get("on_behalf_of", [])),
+        forwarded_for=read_parties("forwarded_for", document.get("forwarded_for", [])),
         subject=parse_subject(document["subject"]) if "subject" in document else "",
         **texts,
     )
-
-
-def parse_subject(value: object) -> str:
-    """Return the one subject that *value* names.
-
-    Raises:
-        CallError: If it names none, several, or whatever fits a pattern.
-    """
-    subject = _text("subject", value)
-    if not _ONE_SUBJECT.fullmatch(subject):
-        raise CallError("`subject` is exactly one key: not empty, no list and no pattern")
-    return subject
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -250,53 +239,11 @@ def _shown(key: str) -> str:
     return f"`{key}`" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}", key) else "(not printable)"
 
 
-def _text(key: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise CallError(f"`{key}` is a string")
-    if len(value) > MAX_TEXT:
-        raise CallError(f"`{key}` is at most {MAX_TEXT} characters")
-    if value.isascii() and value.isprintable():
-        return value  # then it holds no control character, and is its own normal form
-    if any(unicodedata.category(char) in ("Cc", "Cs") for char in value):
-        raise CallError(f"`{key}` holds a control character")
-    return unicodedata.normalize("NFC", value)
-
-
-def _flag(key: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise CallError(f"`{key}` is true or false")
-    return value
-
-
 def _action(value: object) -> Action:
     try:
-        return Action(_text("action", value))
+        return Action(read_text("action", value))
     except ValueError:
         raise CallError("`action` is `read` or `onward`") from None
-
-
-def _fields(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise CallError("`fields` is a list of field names")
-    if len(value) > MAX_FIELDS:
-        raise CallError(f"`fields` names at most {MAX_FIELDS} fields")
-    names = tuple(_text("fields[]", name) for name in value)
-    if len(set(names)) != len(names):
-        raise CallError("`fields` names a field twice")
-    if "*" in names and names != ALL_FIELDS:
-        raise CallError("`*` stands alone in `fields`")
-    return names
-
-
-def _parties(key: str, value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise CallError(f"`{key}` is a list of departments and systems")
-    if len(value) > MAX_PARTIES:
-        raise CallError(f"`{key}` names at most {MAX_PARTIES} parties")
-    names = tuple(_text(f"{key}[]", name) for name in value)
-    if "" in names or len(set(names)) != len(names):
-        raise CallError(f"`{key}` names each party once, and none of them is empty")
-    return names
 
 
 def _recipient(value: object) -> Recipient:
@@ -305,25 +252,11 @@ def _recipient(value: object) -> Recipient:
     if set(value) - {"kind", "id"}:
         raise CallError("`recipient` has the keys `kind` and `id` and no others")
     try:
-        kind = RecipientKind(_text("recipient.kind", value.get("kind")))
+        kind = RecipientKind(read_text("recipient.kind", value.get("kind")))
     except ValueError:
         raise CallError(
             "`recipient.kind` is `department`, `company`, `person` or `public`"
         ) from None
     if "id" not in value and kind is not RecipientKind.PUBLIC:
         raise CallError("`recipient.id` is required unless the recipient is the public")
-    return Recipient(kind=kind, id=_text("recipient.id", value.get("id", "")))
-
-
-def _instant(value: object) -> datetime:
-    text = _text("at", value)
-    if not _INSTANT.fullmatch(text):
-        raise CallError("`at` is an instant with an offset, such as 2026-01-05T09:30:00+08:00")
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise CallError("`at` names a date or time that does not exist") from None
-    # Time zones and periods are reckoned with it, and the calendar must not end on the way.
-    if at.year not in YEARS:
-        raise CallError(f"`at` is in a year from {YEARS.start} to {YEARS.stop - 1}")
-    return at
+    return Recipient(kind=kind, id=read_text("recipient.id", value.get("id", "")))

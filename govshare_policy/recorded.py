@@ -11,7 +11,8 @@ from typing import Any
 
 from govshare_policy.answer import Answer, Outcome
 from govshare_policy.audit import format_time
-from govshare_policy.call import MAX_TEXT, Call, RecipientKind
+from govshare_policy.call import Call, RecipientKind
+from govshare_policy.call_values import MAX_TEXT
 from govshare_policy.decision import Decision
 from govshare_policy.facts import Candidate, Facts
 from govshare_policy.policy import Bundle

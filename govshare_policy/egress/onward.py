@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from govshare_policy.call import ALL_FIELDS, MAX_FIELDS, Action, Call, Recipient
+from govshare_policy.call import Action, Call, Recipient
+from govshare_policy.call_values import ALL_FIELDS, MAX_FIELDS
 from govshare_policy.egress.verdict import Evidence, Outcome, Verdict
 
 MAX_RECORDED: Final = 16

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from itertools import product
 from typing import Final
 
-from govshare_policy.call import ALL_FIELDS, DEFAULT_NETWORK, Action, Call
+from govshare_policy.call import DEFAULT_NETWORK, Action, Call
+from govshare_policy.call_values import ALL_FIELDS
 from govshare_policy.decision import Decision
 from govshare_policy.entitlements.blocks import PROBE, blocks
 from govshare_policy.entitlements.model import Entitlement, Released, State, Terms

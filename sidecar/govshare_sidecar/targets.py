@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlencode
 
-from govshare_policy.call import parse_subject
+from govshare_policy.call_values import parse_subject
 from govshare_policy.errors import CallError
 from govshare_sidecar.refusal import Cause, RefusedError
 from govshare_sidecar.routes import Route

@@ -19,7 +19,7 @@ from govshare_sidecar.refusal import Cause, RefusedError
 MAX_ID_BYTES: Final = 256
 MAX_BATCH_BYTES: Final = 1 << 20
 _MOST_REMEMBERED_BYTES: Final = 4096
-_NEVER_ALIKE: Final = ("subject", "at")
+_NEVER_ALIKE: Final = ("subject", "at", "recipient")
 _M = TypeVar("_M", bound=Message)
 
 
@@ -35,15 +35,15 @@ def parse_message(kind: type[_M], data: bytes) -> _M:
 
 
 class Requests:
-    """Parses requests; what differs from an earlier one in the id alone is not parsed again.
+    """Parses requests; one that differs from an earlier one in id and operator alone, only once.
 
-    Systems ask the same question thousands of times a day. Requests with a subject are parsed
-    each time: nothing is remembered of whom a call is about. Owned by the event loop.
+    Systems ask the same question thousands of times a day. Nothing is remembered that names a
+    person: requests with a subject or a recipient are parsed each time. Owned by the event loop.
     """
 
     def __init__(self, *, most: int = 1024) -> None:
         self._most = most
-        # By their messages without the id, the oldest first.
+        # By their messages without id and operator, the oldest first.
         self._calls: dict[bytes, Call] = {}
 
     def parse(self, data: bytes) -> tuple[Call, Presented | None]:
@@ -59,8 +59,9 @@ class Requests:
         is_whole = request.HasField("call") and not request.HasField("envelope")
         if not is_whole or any(map(stated.HasField, _NEVER_ALIKE)):
             return parse_enveloped(data)
-        name = stated.id
+        name, operator = stated.id, stated.operator
         stated.ClearField("id")
+        stated.ClearField("operator")
         # With all that it holds, fields that nobody knows as well.
         alike = request.SerializeToString(deterministic=True)
         call = self._calls.get(alike)
@@ -69,7 +70,7 @@ class Requests:
             if len(self._calls) >= self._most:
                 del self._calls[next(iter(self._calls))]
             self._calls[alike] = call
-        return call.with_id(name) if name else call, None
+        return call.stated_by(operator, name=name), None
 
 
 def parse_enveloped(data: bytes) -> tuple[Call, Presented | None]:

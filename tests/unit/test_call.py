@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from govshare_policy.call import (
     MAX_CALL_BYTES,
-    MAX_FIELDS,
-    MAX_TEXT,
     Action,
     Call,
     Recipient,
@@ -19,6 +17,7 @@ from govshare_policy.call import (
     call_from_document,
     parse_call,
 )
+from govshare_policy.call_values import MAX_FIELDS, MAX_TEXT
 from govshare_policy.errors import CallError
 from tests.county import PLAIN
 

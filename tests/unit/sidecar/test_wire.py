@@ -106,25 +106,46 @@ def test_a_field_that_nobody_knows_is_refused_wherever_it_stands(place: str) -> 
         parse_request(message.SerializeToString())
 
 
-def test_requests_that_differ_in_their_id_alone_keep_their_own() -> None:
+ALIKE = {
+    "id": "S10",
+    "operator": "P1",
+    "action": "read",
+    "resource": "R08",
+    "fields": ["id_no"],
+    "purpose": "data_verification",
+}
+
+
+@pytest.mark.parametrize("key", ["id", "operator"])
+def test_requests_that_differ_in_this_alone_keep_their_own(key: str) -> None:
     requests = Requests()
-    stated = {key: value for key, value in WHOLE.items() if key not in ("at", "subject")}
 
-    for name in ("a", "", "b", "a"):
-        data = request({**stated, "id": name})
+    for value in ("a", "", "b", "e\u0301", "a"):
+        data = request({**ALIKE, key: value})
         assert requests.parse(data) == parse_enveloped(data)
-    with pytest.raises(CallError, match="`id` is at most 256 characters"):
-        requests.parse(request({**stated, "id": "a" * 257}))
+    assert len(requests._calls) == 1
+    with pytest.raises(CallError, match=f"`{key}` is at most 256 characters"):
+        requests.parse(request({**ALIKE, key: "a" * 257}))
 
 
-def test_no_subject_is_remembered_and_no_more_requests_than_agreed() -> None:
+@pytest.mark.parametrize(
+    "named", [{"subject": "3301"}, {"recipient": {"kind": "person", "id": "3301"}}]
+)
+def test_nobody_who_is_named_is_remembered(named: dict[str, Any]) -> None:
+    requests = Requests()
+    requests.parse(request({**ALIKE, "operator": "P1", **named}))
+    requests.parse(request({**ALIKE, "operator": "P1"}))
+
+    [(message, call)] = requests._calls.items()
+    assert b"3301" not in message
+    assert b"P1" not in message
+    assert (call.id, call.operator) == ("", "")
+
+
+def test_no_more_requests_are_remembered_than_agreed() -> None:
     requests = Requests(most=2)
-    requests.parse(request(WHOLE))
-    assert not requests._calls
-
-    stated = {key: value for key, value in WHOLE.items() if key not in ("at", "subject")}
     for item in "abcabc":
-        data = request({**stated, "item": item})
+        data = request({**ALIKE, "item": item})
         assert requests.parse(data) == parse_enveloped(data)
     assert len(requests._calls) == 2
 
@@ -134,6 +155,7 @@ CALLS = st.fixed_dictionaries(
     {},
     optional={
         "id": TEXTS,
+        "operator": TEXTS,
         "action": st.sampled_from(("read", "onward", "write")),
         "resource": TEXTS,
         "fields": st.lists(TEXTS, max_size=2),
