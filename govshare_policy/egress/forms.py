@@ -8,7 +8,13 @@ from typing import Final
 
 from govshare_policy.egress.folding import fold
 from govshare_policy.egress.kinds import id_check_digit, is_day, is_old_id_number
-from govshare_policy.egress.numerals import parse_money, parse_small, parse_year
+from govshare_policy.egress.numerals import (
+    DIGITS,
+    parse_digits,
+    parse_money,
+    parse_small,
+    parse_year,
+)
 
 _MAX_TYPED: Final = 48
 """Characters of the longest date, amount or number; anything longer is text."""
@@ -53,6 +59,8 @@ _LANDLINE: Final = re.compile(r"(?:\+86|0086)0?([2-9]\d{8,10})")
 _OUTER: Final = " \t\r\n\"'`“”‘’()[]{}<>《》【】「」"
 _GAPS: Final = str.maketrans("", "", " -()·\t\r\n")
 _MIN_PHONE: Final = 10
+# Digits in Chinese characters are a number from so many on; fewer may be a word.
+_MIN_WRITTEN: Final = 7
 # What may stand in a date, an amount or a number at all, words included.
 _TYPED_ONLY: Final = re.compile(
     r"(?:[\d +\-./,:()'¥$€£年月日号时点分秒元圆块角整正人民币百千万亿〇零一二三四五六七八九十两"
@@ -93,8 +101,9 @@ def _typed(text: str) -> str | None:
     """Return the form of *text* as something of a known shape, or ``None``."""
     if not text or len(text) > _MAX_TYPED:
         return None
-    if text.isdecimal():
-        return _digits(text)
+    digits = parse_digits(text) if text[0] in DIGITS and len(text) >= _MIN_WRITTEN else None
+    if digits or text.isdecimal():
+        return _digits(digits or text)
     if "@" in text and _EMAIL.fullmatch(text):
         return text
     if _FIGURE.search(text) is None or _TYPED_ONLY.fullmatch(text) is None:

@@ -35,6 +35,13 @@ def parse_year(text: str) -> int | None:
     return None if min(digits) < 0 else int("".join(map(str, digits)))
 
 
+def parse_digits(text: str) -> str | None:
+    """Return the digits that *text* writes one by one, as in 一三八〇〇, or ``None``."""
+    if not DIGITS.keys() >= set(text):
+        return None
+    return "".join(str(DIGITS[character]) for character in text)
+
+
 def parse_money(text: str) -> Decimal | None:
     """Return the amount of 壹仟贰佰元伍角整, or ``None`` if *text* is not written like that."""
     match = _MONEY.fullmatch(text)

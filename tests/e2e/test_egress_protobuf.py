@@ -69,18 +69,19 @@ def test_an_answer_of_a_known_type_is_registered_and_one_of_an_unknown_type_is_n
 ) -> None:
     assert obtain(everybody, "/forms/unknown", PEOPLE[:4]) == 502
     assert everybody.send(as_json(PEOPLE[:4])).status == 200
-    assert obtain(everybody, "/forms/known", PEOPLE[4:]) == 200
-    denied = everybody.send(as_json(PEOPLE[4:]))
+    # Of these no other test asks: they came in by one release.
+    assert obtain(everybody, "/forms/known", PEOPLE[4:6]) == 200
+    denied = everybody.send(as_json(PEOPLE[4:6]))
 
     assert denied.status == 403
     (evidence,) = denied.document["recognised"]["evidence"]
-    assert (evidence["resource"], evidence["certain"]) == ("R08", len(PEOPLE[4:]))
+    assert (evidence["resource"], evidence["certain"]) == ("R08", 2)
 
 
 def test_a_message_of_a_known_type_is_looked_at_on_its_way_out(everybody: World) -> None:
-    assert obtain(everybody, "/forms/known", PEOPLE[4:]) == 200
+    assert obtain(everybody, "/forms/known", PEOPLE[6:]) == 200
     everybody.outside.asked.clear()
-    denied = everybody.send(message(PEOPLE[4:]), MEDIA)
+    denied = everybody.send(message(PEOPLE[6:]), MEDIA)
     passed = everybody.send(message(OTHERS), MEDIA)
 
     assert (denied.status, passed.status) == (403, 200)
@@ -100,9 +101,9 @@ def test_a_message_of_an_unknown_type_does_not_leave(everybody: World) -> None:
 
 
 def test_an_answer_of_our_own_api_is_looked_at(everybody: World) -> None:
-    assert obtain(everybody, "/forms/known", PEOPLE[4:]) == 200
+    assert obtain(everybody, "/forms/known", PEOPLE[6:]) == 200
     statuses = []
-    for rows in (PEOPLE[4:], OTHERS):
+    for rows in (PEOPLE[6:], OTHERS):
         everybody.outside.says(message(rows), headers={"Content-Type": MEDIA})
         statuses.append(everybody.ask("/list", door="egress_reverse", client=None).status)
 

@@ -20,6 +20,7 @@ import openpyxl
 
 from tests.egress.generators import Row
 from tests.egress.roles import changed, only, role_of
+from tests.unit.egress.reading import strangers
 
 Form = Callable[[list[Row]], bytes]
 Line = Callable[[list[str]], str]
@@ -263,6 +264,14 @@ WHOLE: dict[str, Form] = {
     "ASCII85": lambda rows: base64.a85encode(as_csv(rows), adobe=True, wrapcol=76),
     "JSON inside a CSV cell": json_in_csv,
     "transposed table": transposed,
+    "HTML table on its side": strangers.as_markup_on_its_side,
+    "CSV with lines in its cells": strangers.as_lines_in_cells,
+    "one value a message": strangers.as_messages,
+    "JSON with paths as keys": strangers.as_flat_paths,
+    "JSON list of bytes": strangers.as_buffer,
+    "hex dump": strangers.as_dump,
+    "escapes of a browser": strangers.as_browser_escapes,
+    "read in a wrong character set": strangers.as_garbled,
 }
 """Forms of which every row is to be recognised."""
 

@@ -45,6 +45,20 @@ def enciphered(row: Row) -> Row:
     return {f"c{at}": f"{random.randrange(10**30):030}" for at in range(len(row))}
 
 
+def halved(row: Row) -> Row:
+    """Every value in two cells."""
+    halves: Row = {}
+    for key, value in row.items():
+        middle = len(value) // 2
+        halves |= {f"{key}1": value[:middle], f"{key}2": value[middle:]}
+    return halves
+
+
+def partly_masked(value: str) -> str:
+    third = len(value) // 3
+    return value[:third] + "*" * (len(value) - 2 * third) + value[len(value) - third :]
+
+
 UNSEEN: dict[str, Form] = {
     "name only": lambda rows: as_csv(only(rows, "name")),
     "date only": lambda rows: as_csv(only(rows, "date")),
@@ -62,5 +76,16 @@ UNSEEN: dict[str, Form] = {
     "characters in reverse order": lambda rows: as_csv(
         [{key: value[::-1] for key, value in row.items()} for row in only(rows, "id", "phone")]
     ),
+    "every value in two cells": lambda rows: as_csv([halved(row) for row in rows]),
+    "every value masked in its middle": lambda rows: as_csv(
+        [{key: partly_masked(value) for key, value in row.items()} for row in rows]
+    ),
+    "characters as numbers in calls": lambda rows: "\n".join(
+        ",".join(f"NCHAR({','.join(str(ord(c)) for c in value)})" for value in row.values())
+        for row in rows
+    ).encode(),
+    "characters one below the other": lambda rows: "\n\n".join(
+        "\n".join("，".join(row.values())) for row in rows
+    ).encode(),
 }
 """Forms that pass. One that no longer does is a row of the other table."""

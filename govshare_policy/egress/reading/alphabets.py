@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from govshare_policy.egress.reading.escapes import is_readable, whole_layer
+from govshare_policy.egress.reading.escapes import whole_layer
+from govshare_policy.egress.reading.readable import is_readable
 
 _BASE32: Final = re.compile(r"[A-Z2-7]{40,}+={0,6}")
 _BASE85: Final = re.compile(r"[0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~]{40,}+")

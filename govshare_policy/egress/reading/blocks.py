@@ -9,14 +9,15 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from govshare_policy.egress.reading.dumps import prefixed_runs
 from govshare_policy.egress.reading.escapes import (
     BLOCK_LINES,
     decode_base64,
     decode_hex,
-    is_readable,
 )
 from govshare_policy.egress.reading.model import Budget, Code, UnscannableError
 from govshare_policy.egress.reading.rare_blocks import rare_blocks_of
+from govshare_policy.egress.reading.readable import is_readable
 
 _LINES: Final = re.compile(
     r"(?:^[ \t>]*+[A-Za-z0-9+/_-]{32,}+[ \t]*+\r?\n)++"
@@ -48,6 +49,8 @@ def blocks_of(text: str, *, budget: Budget) -> Iterator[Block]:
         if body is not None:
             yield match.start(), match.end(), "uuencode", body
     yield from rare_blocks_of(text, budget=budget)
+    for start, end, body in prefixed_runs(text):
+        yield start, end, "bytes", body
     for match in _LINES.finditer(text):
         budget.tick()
         if (found := _decoded(match.group(), budget=budget)) is not None:

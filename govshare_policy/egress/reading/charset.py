@@ -5,6 +5,7 @@ import codecs
 import re
 from typing import Final
 
+from govshare_policy.egress.reading.garbled import regained
 from govshare_policy.egress.reading.model import Budget
 
 _MARKS: Final = (
@@ -50,6 +51,9 @@ def decode_text(body: bytes, *, budget: Budget, label: str = "") -> tuple[str, .
             break
     text = _try(body, "utf-8")
     if text is not None and _is_plain(text):
+        if (meant := regained(text)) is not None:
+            budget.layers["garbled"] = None
+            return (text, meant)
         return (text, *_seven_bit(body, text, budget=budget))
     names = _candidates(body, label) or [_WESTERN]
     for name in names:

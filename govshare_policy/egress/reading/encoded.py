@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from govshare_policy.egress.reading.escapes import decode_base64, decode_hex, is_readable
+from govshare_policy.egress.reading.escapes import decode_base64, decode_hex
 from govshare_policy.egress.reading.model import ROW, Budget, Code, UnscannableError
+from govshare_policy.egress.reading.readable import is_readable
 
 _PIECE: Final = 1 << 20
 _BASE, _UPPER, _LOWER, _ALNUM, _OTHER, _PAD = 1, 2, 4, 8, 16, 32

@@ -6,14 +6,14 @@ import html
 import quopri
 import re
 import sys
-import zlib
 from collections import Counter
-from collections.abc import Iterator
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from typing import Final
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from govshare_policy.egress.reading.charset import is_text
-from govshare_policy.egress.reading.forms import is_known
+from govshare_policy.egress.reading.dumps import dumped
 from govshare_policy.egress.reading.model import (
     CELL,
     ROW,
@@ -21,19 +21,25 @@ from govshare_policy.egress.reading.model import (
     UnscannableError,
     without_marks,
 )
-from govshare_policy.egress.reading.packed import is_zlib
+from govshare_policy.egress.reading.readable import is_readable
 
 _UNICODE: Final = re.compile(
-    r"(?:\\{1,2}(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|u\{[0-9A-Fa-f]{1,6}\}))++"
+    r"(?:\\{1,2}(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[ux]\{[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}))++"
 )
-_UNIT: Final = re.compile(r"\\{1,2}(?:u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2}))")
+_UNIT: Final = re.compile(
+    r"\\{1,2}(?:u([0-9A-Fa-f]{4})|[ux]\{([0-9A-Fa-f]{1,6})\}|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2}))"
+)
+# As a browser's ``escape`` writes it, as tables of characters do, and where backslashes were lost.
+_PERCENT_UNITS: Final = re.compile(r"%u[0-9A-Fa-f]{4}(?:%u[0-9A-Fa-f]{4})*+")
+_POINTS: Final = re.compile(r"U\+[0-9A-Fa-f]{4,6}(?:[ ,]?U\+[0-9A-Fa-f]{4,6})*+")
+_BARE_PAIR: Final = re.compile(r"u[4-9][0-9a-f]{3}u[4-9][0-9a-f]{3}")
+_BARE: Final = re.compile(r"u[4-9a-f][0-9a-f]{3}")
+_OTHER_UNIT: Final = re.compile(r"(?:%u|U\+|u)([0-9A-Fa-f]{4,6})")
 _OCTAL: Final = re.compile(r"(?:\\{1,2}[0-3][0-7]{2}){2,}+")
-_DUMP: Final = re.compile(
-    r"^(?:0x)?[0-9A-Fa-f]{4,16}[:h]?[ \t]{1,4}((?:[0-9A-Fa-f]{2}){1,8}+"
-    r"(?:[ \t-]{1,3}(?:[0-9A-Fa-f]{2}){1,8}+)*+)(?:(?:[ \t]{2,}|[ \t]*\|).*)?$",
-    re.MULTILINE,
+_ENTITY: Final = re.compile(r"&(?:#\d{1,7};?+|#[xX][0-9A-Fa-f]{1,6};?+|[A-Za-z]{2,31};)")
+_WORD: Final = re.compile(
+    r"=\?[\w-]{2,20}\?[bBqQ]\?[^?\s]{1,200}+\?=(?:\s*+=\?[\w-]{2,20}\?[bBqQ]\?[^?\s]{1,200}+\?=)*+"
 )
-_ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,31});")
 _PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})++")
 _QUOTED: Final = re.compile(r"(?:=[0-9A-F]{2}(?:=\r?\n)?){2,}+")
 _FORM: Final = re.compile(r"[^\s&=]{1,200}+=[^\s&]*+(?:&[^\s&=]{1,200}+=[^\s&]*+)*+\s*+")
@@ -48,11 +54,7 @@ _MIN_WHOLE: Final = 16
 _PAIR: Final = 2
 BLOCK_LINES: Final = frozenset({60, 64, 72, 76})
 """Characters in a line of base64 that is broken into lines."""
-_DUMP_LINES: Final = 16
-_MIN_DUMP: Final = 24
 _HEX_DIGITS: Final = 16
-FEW_BYTES: Final = 16
-"""Fewer bytes than these may be text, or an escape, by chance."""
 _MAX_FORM: Final = 32
 _NUMBER: Final = re.compile(r"[0-9]+")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
@@ -74,21 +76,9 @@ def whole_layer(text: str, *, opaque_bytes: int) -> tuple[str, bytes] | None:
         return "escapes", unescape_units(text).encode(errors="replace")
     if "=" in sample and _is_dense(_QUOTED, sample):
         return "quoted-printable", quopri.decodestring(text.encode(errors="replace"))
-    if _is_dump(sample):
-        return "hex dump", b"".join(map(bytes.fromhex, _dumped(text)))
+    if (body := dumped(text)) is not None:
+        return "dump", body
     return _whole_encoding(text, opaque_bytes=opaque_bytes)
-
-
-def _is_dump(sample: str) -> bool:
-    """Tell whether the lines of *sample* are numbered lines of bytes."""
-    lines = sample.strip().split("\n")[:_DUMP_LINES]
-    return len(lines) > 1 and all(map(_DUMP.fullmatch, lines[:-1])) and len(lines[0]) >= _MIN_DUMP
-
-
-def _dumped(text: str) -> Iterator[str]:
-    """Yield the digits of every line of a dump."""
-    for line in _DUMP.findall(text):
-        yield line.replace("-", " ")
 
 
 def _is_dense(pattern: re.Pattern[str], sample: str, *, share: float = _DENSE) -> bool:
@@ -130,29 +120,6 @@ def _is_block(words: list[str]) -> bool:
     return length >= _MIN_WHOLE or (length == _PAIR and len(words) >= _MIN_WHOLE // _PAIR)
 
 
-def is_readable(body: bytes) -> bool:
-    """Tell whether *body* is text or a known form, and not merely bytes that decode by chance."""
-    if body.isascii() and len(body) < FEW_BYTES:
-        return body.decode().isprintable()
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        if is_known(body) or (is_zlib(body) and _inflates(body)):
-            return True
-        return len(body) >= FEW_BYTES and is_text(body)
-    if text.isprintable():
-        return True
-    return len(body) >= FEW_BYTES and (is_known(body) or is_text(body))
-
-
-def _inflates(body: bytes) -> bool:
-    """Tell whether *body*, which begins like a zlib stream, goes on like one."""
-    try:
-        return bool(zlib.decompressobj().decompress(body, _SAMPLE_CHARS))
-    except zlib.error:
-        return False
-
-
 def decode_hex(text: str) -> bytes | None:
     """Return *text* decoded, or ``None`` if it is not hexadecimal."""
     try:
@@ -180,17 +147,38 @@ def has_document(line: str) -> bool:
 
 def unescape(text: str) -> str:
     """Return *text* with escapes, entities and percent signs resolved where they stand."""
-    if "\\u" in text or "\\x" in text:
-        text = _UNICODE.sub(lambda match: unescape_units(match.group()), text)
     if "\\" in text:
+        text = _UNICODE.sub(lambda match: unescape_units(match.group()), text)
         text = _OCTAL.sub(lambda match: _octal(match.group()), text)
+    if "u" in text and _BARE_PAIR.search(text):
+        text = _BARE.sub(_other_units, text)
+    if "U+" in text:
+        text = _POINTS.sub(_other_units, text)
     if "&" in text:
         text = _ENTITY.sub(lambda match: without_marks(html.unescape(match.group())), text)
     if "%" in text:
+        text = _PERCENT_UNITS.sub(_other_units, text)
         text = _PERCENT.sub(lambda match: _decoded(match, match.group()), text)
     if "=" in text:
+        text = _WORD.sub(_words, text)
         text = _QUOTED.sub(lambda match: _decoded(match, match.group().replace("=", "%")), text)
     return text
+
+
+def _other_units(match: re.Match[str]) -> str:
+    """Return what units of another notation than a backslash's stand for."""
+    numbers = (int(digits, 16) for digits in _OTHER_UNIT.findall(match.group()))
+    text = "".join(chr(number) for number in numbers if number <= sys.maxunicode)
+    return without_marks(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
+
+
+def _words(match: re.Match[str]) -> str:
+    """Return the encoded words of a header, which may part a character, as they are read."""
+    try:
+        text = str(make_header(decode_header(match.group())))
+    except (HeaderParseError, LookupError, ValueError):
+        return match.group()
+    return without_marks(text)
 
 
 def _octal(run: str) -> str:

@@ -10,7 +10,9 @@ from typing import Final
 from govshare_policy.egress.reading.escapes import unescape
 from govshare_policy.egress.reading.model import CELL, ROW, join_rows
 
-MAX_INLINE_CELLS: Final = 256
+_MAX_INLINE_CELLS: Final = 256
+# So few cells in a cell are of the record around them, even in lines of their own.
+_FEW_CELLS: Final = 24
 # A cell that is itself a document: an object, a list, an element, or several lines. In a pattern
 # ``\s`` would match the separators too.
 NESTED: Final = re.compile(
@@ -22,6 +24,13 @@ NESTED: Final = re.compile(
 _DEEP_ESCAPE: Final = "\\\\\\"
 _MAX_INLINE_DOCUMENTS: Final = 4
 _DOCUMENT_CELLS: Final = 3
+
+
+def as_inline(inner: str) -> str | None:
+    """Return the segments of a cell as cells of the row around it; ``None`` if it has its own."""
+    if inner.count(ROW) + inner.count(CELL) < _FEW_CELLS:
+        return inner.replace(ROW, CELL)
+    return None if ROW in inner or inner.count(CELL) > _MAX_INLINE_CELLS else inner
 
 
 def unescape_around(text: str) -> str:

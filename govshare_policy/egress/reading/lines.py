@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from govshare_policy.egress.reading.model import CELL, ROW, join_rows
+from govshare_policy.egress.reading.sideways import numbered_groups
 
 # A new record begins inside one line: tuples of SQL, objects of a script or of a printed list.
 _JOINTS: Final = re.compile(
@@ -41,6 +42,8 @@ _DIVIDES: Final = frozenset("-=*_#~+.[BbEe") | frozenset(
     filter(str.isspace, map(chr, range(0x3001)))
 )
 _LEAD: Final = re.compile(r"^(?:(?:[-*•+>#]{1,9}+[ \t]++)++|[+>])", re.MULTILINE)
+# A line that goes on in the next one; two such signs end a row of a typeset table.
+_GOES_ON: Final = re.compile(r"(?<!\\)\\\r?\n[ \t]*+(?:\\(?=[ \t]))?")
 _SIZES: Final = re.compile(r"^\$\d{1,9}\r?\n", re.MULTILINE)
 _EMPTY: Final = re.compile(f"{CELL}{{2,}}")
 _SAMPLE_CHARS: Final = 1 << 16
@@ -79,6 +82,11 @@ def without_leads(text: str) -> str:
     return text
 
 
+def without_breaks(text: str) -> str:
+    """Return *text* with the lines put together that go on after a backslash."""
+    return _GOES_ON.sub("", text) if "\\" in text else text
+
+
 def lines_text(text: str, *, beside: Sequence[str] = ()) -> str:
     """Return the segments of text of unknown shape, and those of other readings *beside* them.
 
@@ -91,6 +99,8 @@ def lines_text(text: str, *, beside: Sequence[str] = ()) -> str:
         return join_rows(beside)
     cut = _cut(lines)
     keys = list(map(str.strip, _KEYED.findall("\n".join(lines))))
+    if len(lines) > 3 and (groups := numbered_groups(lines)):  # noqa: PLR2004 - two records
+        beside = [*beside, ROW.join(CELL.join(map(cut.__getitem__, group)) for group in groups)]
     if not _is_spread(lines, cut, keys):
         rows = list(map(_joined, lines, cut))
         apart = [reading for reading in beside if reading and not _merge(rows, lines, reading)]
@@ -187,12 +197,15 @@ def _is_spread(lines: Sequence[str], cut: Sequence[str], keys: Sequence[str]) ->
     if len(lines) == 1:
         return False
     pieces = sorted(line.count(CELL) for line in cut)
-    if pieces[len(pieces) // 2] > _FEW_CUTS and sum(map(bool, keys)) * 2 < len(lines):
+    are_keyed = sum(map(bool, keys)) * 2 >= len(lines)
+    if pieces[len(pieces) // 2] > _FEW_CUTS and not are_keyed:
         return False
     lengths = sorted(map(len, lines))
-    return lengths[len(lengths) // 2] <= _SHORT_LINE and lengths[len(lengths) * 9 // 10] <= (
-        2 * _SHORT_LINE
-    )
+    if lengths[len(lengths) // 2] > _SHORT_LINE:
+        return False
+    # Fields that come back may have remarks among them, however long.
+    comes_back = are_keyed and len(set(keys)) * 2 <= len(lines)
+    return comes_back or lengths[len(lengths) * 9 // 10] <= 2 * _SHORT_LINE
 
 
 def _groupings(
@@ -204,6 +217,9 @@ def _groupings(
     ways = []
     if keyed * 2 >= count and (keyed <= _MAX_LONE_BLOCK or len(set(keys)) * 2 <= keyed):
         ways.append(_by_key(lines, keys))
+        if len(set(keys) - {""}) == 1:
+            # What stands in every other line names no field, but who speaks, or when.
+            ways.append(_by_window(range(count)))
     blocks = _ranges(starts, count)
     if 1 < len(blocks) < count:
         whole = [part for block in blocks for part in _by_window(block)]

@@ -21,9 +21,9 @@ from govshare_policy.egress.reading.archives import (
 from govshare_policy.egress.reading.blocks import blocks_of
 from govshare_policy.egress.reading.charset import decode_text, is_utf8
 from govshare_policy.egress.reading.encoded import encoded_runs
-from govshare_policy.egress.reading.escapes import FEW_BYTES, form_text, unescape
-from govshare_policy.egress.reading.forms import is_known, is_rich_text, refuse_unreadable
-from govshare_policy.egress.reading.inlays import MAX_INLINE_CELLS, NESTED, inlaid, unescape_around
+from govshare_policy.egress.reading.escapes import form_text, unescape
+from govshare_policy.egress.reading.forms import is_rich_text, refuse_unreadable
+from govshare_policy.egress.reading.inlays import NESTED, as_inline, inlaid, unescape_around
 from govshare_policy.egress.reading.joins import joined_text
 from govshare_policy.egress.reading.lines import lines_text
 from govshare_policy.egress.reading.mail import is_message, parts_of
@@ -48,6 +48,7 @@ from govshare_policy.egress.reading.office import (
 )
 from govshare_policy.egress.reading.packed import is_zlib, packing_of, unpack, unpack_bare
 from govshare_policy.egress.reading.plain import plain_text
+from govshare_policy.egress.reading.readable import is_meant
 from govshare_policy.egress.reading.rich import rich_text
 from govshare_policy.egress.reading.sheets import SHARED, is_sheet, sheet_texts
 from govshare_policy.egress.reading.tree import json_text, parse_json, tree_text
@@ -165,8 +166,7 @@ class _Reader:
             return self.bytes_text(body, depth=depth)
         except UnscannableError as error:
             is_small = len(body) < self.budget.limits.opaque_bytes
-            is_meant = len(body) >= FEW_BYTES and (is_known(body) or is_utf8(body))
-            if error.code in _BY_CHANCE and is_small and not is_meant:
+            if error.code in _BY_CHANCE and is_small and not is_meant(body):
                 return None
             raise
 
@@ -209,10 +209,10 @@ class _Reader:
         extras: list[str] = []
         for start, end, inner in self._inner_texts(text, depth=depth, source=source, taken=ends):
             ends += [start, end]
-            if ROW in inner or inner.count(CELL) > MAX_INLINE_CELLS:
+            if (inline := as_inline(inner)) is None:
                 extras.append(inner)
-            elif inner:
-                inlays.append((end, inner))
+            elif inline:
+                inlays.append((end, inline))
         return inlaid(text, inlays, extras)
 
     def _inner_texts(

@@ -42,6 +42,9 @@ _SAMPLE_LINES: Final = 200
 _SAMPLE_CHARS: Final = 1 << 16
 # Of the lines of a sample, so many agree on the number of delimiters: titles and totals do not.
 _AGREEMENT: Final = 0.8
+_ENDED: Final = 0.5
+# A cell in quotation marks, with those in it doubled.
+_QUOTED: Final = re.compile(r'(?:(?<=[\t,;|^~\n])|\A)"[^"]*+(?:""[^"]*+)*+"(?=[\t,;|^~\r\n]|\Z)')
 # A table that is no longer than this may lie on its side.
 _MAX_TALL: Final = 64
 # In a molten table both come again; a header of its own counts too.
@@ -67,6 +70,17 @@ def find_delimiter(text: str) -> str | None:
         lines.pop()
     if not lines:
         return None
+    best = _best_delimiter(lines)
+    sample = "\n".join(lines)
+    if (best is None or best[0] == 1) and '"' in sample:
+        # A cell in quotation marks may have lines of its own, which are none of the table.
+        whole = _QUOTED.sub('""', sample)
+        best = max(best or (0, ""), _best_delimiter(whole.split("\n")) or (0, ""))
+    return best[1] if best and best[0] else None
+
+
+def _best_delimiter(lines: Sequence[str]) -> tuple[int, str] | None:
+    """Return how many cells, less one, *lines* agree on, and what parts them."""
     best: tuple[int, str] | None = None
     sample = "\n".join(lines)
     is_quoted = '"' in sample
@@ -79,9 +93,13 @@ def find_delimiter(text: str) -> str | None:
             else [line.count(delimiter) for line in lines]
         )
         width, agreeing = max(counts.items(), key=lambda item: (item[1], item[0]))
-        if width and agreeing >= _AGREEMENT * len(lines) and (best is None or width > best[0]):
+        if not width or agreeing < _AGREEMENT * len(lines) or (best and width <= best[0]):
+            continue
+        # What ends nearly every line, and stands nowhere else, parts no cells.
+        ended = sum(line.rstrip().endswith(delimiter) for line in lines) if width == 1 else 0
+        if ended < _ENDED * len(lines):
             best = (width, delimiter)
-    return best[1] if best else None
+    return best
 
 
 def is_clean(text: str) -> bool:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from govshare_policy.egress.reading.dumps import listed_bytes
 from govshare_policy.egress.reading.joins import joined_text
 from govshare_policy.egress.reading.model import (
     CELL,
@@ -20,6 +21,7 @@ from govshare_policy.egress.reading.model import (
     join_rows,
     without_marks,
 )
+from govshare_policy.egress.reading.sideways import grid_text, numbered_groups, path_text
 from govshare_policy.egress.reading.tables import MAX_MOLTEN, molten_text, table_text
 
 # A record has no more fields than this; what is larger is a collection of records.
@@ -146,8 +148,12 @@ class _Walk:
 
     def _visit_list(self, items: list[Node], *, inherited: tuple[str, ...], level: int) -> None:
         if _is_scalars(items):
-            for part in windows_of(_cells(items)):
+            cells = _cells(items)
+            for part in windows_of(cells):
                 self.emit((*inherited, *part))
+            if (body := listed_bytes(cells)) is not None:
+                # As one cell, which is decoded like any other.
+                self.emit((body.hex(),))
             return
         if len(items) > 1 and all(map(_is_scalars, items)):
             self.rows.append(table_text([_cells(item) for item in items]))
@@ -157,6 +163,7 @@ class _Walk:
         self._visit_items(items, inherited=inherited, level=level)
         if len(items) > 1 and type(items[0]) is tuple and len(self.lists) < _MAX_LISTS:
             self.lists.append((begin, len(self.rows)))
+        self.rows += filter(None, [grid_text(items)])
         self._visit_cells(items, level=level)
 
     def _visit_items(self, items: list[Node], *, inherited: tuple[str, ...], level: int) -> None:
@@ -175,7 +182,7 @@ class _Walk:
             width = len(list(_flatten(items[0], level=level, limit=limit)))
             if 1 < len(items) <= _MAX_MOLTEN_ROWS and width <= MAX_MOLTEN:
                 rows = [_scalars_of(item, level=level, limit=limit) for item in items]
-                self.rows += filter(None, [molten_text(rows)])
+                self.rows += filter(None, [molten_text(rows) or path_text(rows)])
                 self._check()
             return
         for item in items:
@@ -194,6 +201,8 @@ class _Walk:
         if len(values) > MAX_FIELDS:
             for key, value in pairs:
                 self.emit((key, *_cells((value,))))
+            for group in numbered_groups(keys):
+                self.emit(_cells([values[at] for at in group]))
             return
         self.emit(cells)
 
