@@ -5,6 +5,11 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+from hypothesis import HealthCheck, settings
+
+from govshare_policy.crypto import _pkcs8
+
 MEMORY = Path("/dev/shm")  # noqa: S108  pytest makes a directory of this user's alone in it
 ENOUGH_BYTES = 4 << 30
 
@@ -27,3 +32,19 @@ sys.dont_write_bytecode = False
 # Reading a hundred certificates takes a process longer than all its registers do. No test trusts
 # an authority that is not its own.
 os.environ["SSL_CERT_FILE"] = os.devnull
+# How long an example takes says what else the machine does. Tests of time say so themselves.
+settings.register_profile(
+    "any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
+
+# What holds up who guesses a passphrase holds up whoever opens a key, a twelfth of a second each
+# time. Keys of tests are made with the fewest rounds that are accepted.
+AS_SHIPPED = _pkcs8.ITERATIONS
+_pkcs8.ITERATIONS = _pkcs8.MIN_ITERATIONS  # type: ignore[misc]
+
+
+@pytest.fixture
+def keys_as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have keys made as in service, all the same."""
+    monkeypatch.setattr(_pkcs8, "ITERATIONS", AS_SHIPPED)

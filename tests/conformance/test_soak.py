@@ -16,7 +16,7 @@ def soak(directory: Path, records: int) -> list[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()

@@ -129,8 +129,9 @@ def test_nothing_else_is_spoken(
         pass
 
 
+@pytest.mark.usefixtures("unchanged")
 def test_a_certificate_revoked_in_between_is_denied_on_the_connection_that_stands(
-    running: Running, sm2: Sm2Authority, client: Sm2Pair, unchanged: None
+    running: Running, sm2: Sm2Authority, client: Sm2Pair
 ) -> None:
     with connected(running.addresses["national_tls"], sm2.path, client) as connection:
         assert get(connection, PATH)[0] == 200

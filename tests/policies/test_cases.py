@@ -15,7 +15,7 @@ from govshare_policy.gate import Answer, Basis
 from govshare_policy.identity import Evidence
 from govshare_policy.legal import Outcome
 from govshare_policy.policy import findings, packs_directory, profiles
-from govshare_policy.policy._casbin import CasbinPolicy, parse_model
+from govshare_policy.policy._casbin import CasbinModel, CasbinPolicy, parse_model
 from govshare_policy.policy.pack import Pack, Rule
 from govshare_policy.register import Register
 from tests.county import PLAIN, basis_over, county_register
@@ -95,14 +95,11 @@ def test_a_denial_says_what_would_help_where_anything_would(
         assert bool(reason.remedy) is bool(reason.remedy_zh) is not hopeless
 
 
-def asked_without(pack: Pack, number: int, name: str, basis: Basis) -> tuple[object, ...]:
-    """Return outcome and clauses of a case under *pack* without its rule *number*."""
-    text = (PACKS / "common" / "rules.conf").read_text("utf-8")
-    model = parse_model(text, name="rules.conf")
-    rules = [rule for i, rule in enumerate(pack.rules) if i != number]
+def without(pack: Pack, number: int, model: CasbinModel) -> tuple[CasbinPolicy, list[Rule]]:
+    """Return *pack* without its rule *number*: as lines, and as rules."""
     lines = [line for i, line in enumerate(raw_lines(pack.profile)) if i != number]
-    policy = CasbinPolicy(model, lines, raw_roles(pack.profile))
-    return outcome_of(policy, rules, name, basis, model.request)
+    rules = [rule for i, rule in enumerate(pack.rules) if i != number]
+    return CasbinPolicy(model, lines, raw_roles(pack.profile)), rules
 
 
 def outcome_of(
@@ -146,15 +143,19 @@ def test_taking_a_rule_out_changes_the_outcome_or_the_clauses_of_a_case(
     """A rule that could be dropped unnoticed would be law that nothing proves."""
     pack = bases[profile, "plain"].bundle.texts[0].pack
     model = parse_model((PACKS / "common" / "rules.conf").read_text("utf-8"), name="rules.conf")
-    idle = []
+    whole, idle = CasbinPolicy(model, raw_lines(profile), raw_roles(profile)), []
+
+    @cache
+    def answer(name: str) -> tuple[object, ...]:
+        return outcome_of(whole, pack.rules, name, bases[profile, name], model.request)
+
     for number, rule in enumerate(pack.rules):
         if rule.reason == "identity_unproven":
             continue  # needs a transport: tests/unit/test_identity.py and tests/e2e prove it
         names = [name for name, case in cases(profile).items() if rule.id in case["rules"]]
-        whole = CasbinPolicy(model, raw_lines(profile), raw_roles(profile))
+        rest, rules = without(pack, number, model)
         changed = any(
-            asked_without(pack, number, name, bases[profile, name])
-            != outcome_of(whole, pack.rules, name, bases[profile, name], model.request)
+            outcome_of(rest, rules, name, bases[profile, name], model.request) != answer(name)
             for name in names[:3]
         )
         if not changed:

@@ -67,7 +67,7 @@ def program() -> Command:
             input=stdin,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=300,
             env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin", **(environment or {})},
         )
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())

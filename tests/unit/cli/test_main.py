@@ -181,7 +181,7 @@ def test_a_command_that_is_interrupted_says_so(data: Path) -> None:
         process.stdin.flush()
         process.stdout.readline()  # it is at work, and waits for more
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=300)
 
     assert (process.returncode, said) == (3, b"govshare: stopped\n")
 

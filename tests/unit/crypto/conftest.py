@@ -47,7 +47,7 @@ def openssl() -> Callable[..., None]:
 
     def run(*arguments: str | Path) -> None:
         done = subprocess.run(
-            [program, *arguments], capture_output=True, text=True, check=False, timeout=60
+            [program, *arguments], capture_output=True, text=True, check=False, timeout=300
         )
         assert done.returncode == 0, done.stderr
 

@@ -141,7 +141,7 @@ def test_every_host_verifies_and_says_who_signs(lacking: str, said: list[str]) -
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p or "." for p in sys.path)},
     )
 

@@ -131,6 +131,7 @@ def test_the_public_half_may_be_missing() -> None:
     assert decrypt_key(file.der(), PASSPHRASE).point is None
 
 
+@pytest.mark.usefixtures("keys_as_shipped")
 def test_what_is_written_is_read_and_never_the_same_twice() -> None:
     first, second = (encrypt_key(KNOWN_SECRET, POINT, PASSPHRASE) for _ in range(2))
 

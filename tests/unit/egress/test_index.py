@@ -109,7 +109,7 @@ def test_processes_that_register_side_by_side_lose_nothing(tmp_path: Path) -> No
         )
         for begin in (0, 100)
     ]  # fmt: skip
-    assert [process.wait(60) for process in several] == [0, 0]
+    assert [process.wait(300) for process in several] == [0, 0]
     with Index.open(tmp_path / "ix", "read", key=KEY) as index:
         rows = [rows_of(index, number) for number in (*range(12), *range(100, 112))]
     assert sorted(row for (row,) in rows) == list(range(24))

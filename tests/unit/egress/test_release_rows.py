@@ -17,8 +17,8 @@ from govshare_policy.identity import Evidence
 from govshare_policy.policy import Bundle, load_bundle
 from govshare_sidecar.desk import Desk
 from govshare_sidecar.metrics import Metrics
-from govshare_sidecar.release_answer import content_type, release_answer
-from govshare_sidecar.release_rows import json_digests, message_digests, record_digests
+from govshare_sidecar.release.answer import content_type, release_answer
+from govshare_sidecar.release.digests import json_digests, message_digests, record_digests
 from govshare_sidecar.routes import Form, Route
 from tests.unit.gathered import plain_call
 from tests.unit.recording import MemoryLog, proven_county, room
