@@ -113,7 +113,7 @@ class Gate:
         values: Mapping[str, str] | None = None,
         recognised: Mapping[str, Any] | None = None,
     ) -> Decided:
-        """Decide *call*, and spend what it takes; :meth:`record` comes next.
+        """Decide *call*, and spend what it takes; :meth:`offer` comes next.
 
         Args:
             call: What is asked.

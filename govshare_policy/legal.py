@@ -31,7 +31,7 @@ class Outcome(StrEnum):
 
     @property
     def restriction(self) -> int:
-        """How restrictive the outcome is: 0 (allow) to 6 (out of scope), interface §5."""
+        """How restrictive the outcome is: 0 (allow) to 6 (out of scope)."""
         return _RESTRICTION[self]
 
 

@@ -69,11 +69,6 @@ def find_faults(made: Sequence[Made], log: Log) -> list[str]:
     return faults
 
 
-def deciding_clause(call: Made, log: Log) -> str:
-    """Return the clause that decided *call*, as its record cites it."""
-    return str(log.decisions[call.record]["clauses"][0])
-
-
 def _fault(call: Made, record: Mapping[str, Any] | None) -> str:
     expected = call.step.expected[call.profile]
     if record is None:

@@ -19,7 +19,6 @@ from govshare_policy.identity import SHANGHAI
 from govshare_policy.policy import Precedence
 
 MARKER: Final = ".govshare-demo"
-MISUSED: Final = ("stranger", "expired", "revoked")
 READY_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 20.0
 _FREE: Final = "127.0.0.1:0"

@@ -16,7 +16,8 @@ from govshare_policy.audit.layout import (
     list_segments,
     stub_file,
 )
-from govshare_policy.audit.merkle import Tree
+from govshare_policy.audit.manifest import Manifest
+from govshare_policy.audit.merkle import Frontier, Tree
 from govshare_policy.audit.proof import LogTree
 from govshare_policy.audit.recovery import read_root
 from govshare_policy.audit.segment import SEGMENT_LEAVES, SEGMENT_LEVEL
@@ -112,15 +113,12 @@ def verify_range(
     touched = [place for place in segments if first - SEGMENT_LEAVES < place <= last]
     touched = touched or segments[-1:]
     _refuse_dropped(directory, touched)
-    start = Tree()
-    for segment in range(0, touched[0], SEGMENT_LEAVES):
-        start.append(read_root(directory, segment, manifest), level=SEGMENT_LEVEL)
     walk = Walk(
         manifest,
         trust,
         wanted={published.size, *(kept.checkpoint.size for kept in cosigned)},
         progress=meter(directory, touched, progress),
-        start=start.frontier(),
+        start=_claimed(directory, manifest, up_to=touched[0]),
     )
     for segment in touched:
         walk.read_segment(directory, segment, is_last=segment == segments[-1])
@@ -146,6 +144,14 @@ def verify_range(
         warnings=(*walk.warnings, *warn_behind(witnessed, max(walk.size, published.size))),
         witnessed=witnessed,
     )
+
+
+def _claimed(directory: Path, manifest: Manifest, *, up_to: int) -> Frontier:
+    """Return the tree that the seals claim of the records before number *up_to*."""
+    tree = Tree()
+    for segment in range(0, up_to, SEGMENT_LEAVES):
+        tree.append(read_root(directory, segment, manifest), level=SEGMENT_LEVEL)
+    return tree.frontier()
 
 
 def _refuse_dropped(directory: Path, touched: Collection[int]) -> None:

@@ -29,7 +29,7 @@ from govshare_policy.audit.layout import (
 )
 from govshare_policy.audit.manifest import Manifest, load_manifest
 from govshare_policy.audit.segment import FIXED_FRAME_BYTES, FrameReader, Kind
-from govshare_policy.audit.stub import read_stubs
+from govshare_policy.audit.stub import Stub, read_stubs
 from govshare_policy.audit.trust import TrustPolicy
 from govshare_policy.audit.walk import Walk
 from govshare_policy.errors import VerificationError
@@ -121,21 +121,19 @@ def verify_log(
     stubs = read_stubs(directory, segments, manifest, trust)
     verify_archived(directory, stubs, archives)
     # 4.
+    kept_elsewhere = (*(one.checkpoint for one in cosigned), *(one.checkpoint for one in stubs))
+    stated = (published, *known, *kept_elsewhere)
     walk = Walk(
         manifest,
         trust,
-        wanted={
-            published.size,
-            *(checkpoint.size for checkpoint in known),
-            *(kept.checkpoint.size for kept in cosigned),
-            *(stub.checkpoint.size for stub in stubs),
-        },
+        wanted={one.size for one in stated},
         progress=meter(directory, segments, progress, archives=archives),
     )
     *full, last = segments
     unread = read_through(walk, directory, full, stubs, archives=archives, workers=workers)
     walk.read_segment(directory, last, is_last=True)
-    if walk.last is None or walk.first_time is None or walk.last_time is None:
+    whole = walk.stretch()
+    if whole is None:
         part = Part(file=segment_file(0), offset=FIXED_FRAME_BYTES, what="the log has no commit")
         raise LogDamageError(Damage.SEGMENT, part, 0)
     verify_covered(walk, unread)
@@ -145,22 +143,20 @@ def verify_log(
     for checkpoint in known:
         refuse_unread(checkpoint.size, walk, unread, file=SEGMENTS)
         _verify_known(walk, checkpoint, file=SEGMENTS)
-    for stub in stubs:
-        if stub.checkpoint.size in walk.roots:
-            _verify_known(walk, stub.checkpoint, file=stub.file)
+    _verify_stubs(walk, stubs)
     # 7.
     for kept in cosigned:
         refuse_unread(kept.checkpoint.size, walk, unread, file=kept.file)
     witnessed = verify_witnessed(cosigned, trust, roots=walk.roots, size=walk.size)
     return Verdict(
-        origin=walk.last.origin,
-        size=walk.last.size,
-        root=walk.last.root,
-        checkpoints=walk.commits,
+        origin=whole.last.origin,
+        size=whole.last.size,
+        root=whole.last.root,
+        checkpoints=whole.commits,
         segments=len(segments),
-        first_time=walk.first_time,
-        last_time=walk.last_time,
-        key_fingerprints=tuple(key.fingerprint for key in walk.keys),
+        first_time=whole.first_time,
+        last_time=whole.last_time,
+        key_fingerprints=tuple(key.fingerprint for key in whole.keys),
         warnings=(
             *walk.warnings,
             *warn_behind(witnessed, walk.size),
@@ -268,6 +264,12 @@ def verify_published(walk: Walk, note: bytes, published: Checkpoint) -> None:
     if walk.notes.get(published.size) != note:
         part = Part(file=CHECKPOINT, offset=0, what="it is no commit of this log")
         raise LogDamageError(Damage.CHECKPOINT, part)
+
+
+def _verify_stubs(walk: Walk, stubs: Collection[Stub]) -> None:
+    for stub in stubs:
+        if stub.checkpoint.size in walk.roots:
+            _verify_known(walk, stub.checkpoint, file=stub.file)
 
 
 def _verify_known(walk: Walk, known: Checkpoint, *, file: str) -> None:

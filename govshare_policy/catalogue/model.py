@@ -124,7 +124,7 @@ class Finding:
     department: str = ""
 
     def to_document(self) -> dict[str, object]:
-        """Return the finding in the form of interface §5."""
+        """Return the finding as ``govshare catalogue lint`` prints it."""
         about = {"resource": self.resource, "item": self.item, "department": self.department}
         document: dict[str, object] = {key: name for key, name in about.items() if name}
         return document | {

@@ -30,7 +30,7 @@ from govshare_policy.errors import (
 DONE, NO, BAD_INPUT, CANNOT = 0, 1, 2, 3
 _INTERRUPTED = 130  # what typer makes of ^C
 
-# The first class that an error is one of decides; interface §5 says what the codes mean.
+# The first class that an error is one of decides: no, bad input, or the system could not do it.
 EXIT_CODES: tuple[tuple[type[GovshareError], int], ...] = (
     (VerificationError, NO),
     (CallError, BAD_INPUT),

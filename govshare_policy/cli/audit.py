@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``govshare audit``: what auditors run. Needs the log and a trust file, and nothing of ours."""
+"""``govshare audit``: what auditors run over a log, and what its operator does to keep it."""
 
 from itertools import islice
 from typing import Annotated

@@ -113,6 +113,10 @@ def query_command(  # noqa: PLR0913  one parameter an option
             cache=cache_directory(),
             progress=tick,
         )
+    _print(found, form, chinese=chinese)
+
+
+def _print(found: Found, form: Output, *, chinese: bool) -> None:
     if form is Output.JSONL:
         for hit in found.hits:
             typer.echo(dump(_row(hit), form))

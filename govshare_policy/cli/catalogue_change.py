@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from govshare_policy.cli.matters import timed_documents
 from govshare_policy.cli.output import LangOption, OutputOption
 from govshare_policy.cli.workflow import (
     CONFIG,
@@ -18,15 +19,12 @@ from govshare_policy.cli.workflow import (
     day_of,
     day_or_none,
     inputs_of,
-    matter_document,
     print_rows,
     takes_step,
 )
 from govshare_policy.cli.workflow_desk import Desk, open_reader
-from govshare_policy.deadline import load_calendar
 from govshare_policy.errors import CallError
 from govshare_policy.workflow import Inputs, MatterKind, Role, StepAnswer, entries
-from govshare_policy.workflow.overdue import turns
 
 catalogue_change_app = typer.Typer(
     no_args_is_help=True, help="Change the catalogue: every step is recorded."
@@ -132,24 +130,9 @@ def changes_command(
     """
     day = day_of(as_of, "--as-of")
     with open_reader(config) as reader:
-        matters = reader.matters(MatterKind.CATALOGUE)
-        running = turns(
-            matters,
-            texts=reader.texts,
-            register=reader.bundle.register,
-            clocks=reader.clocks(),
-            calendar=load_calendar(calendar),
-            as_of=day,
-        )
-        first = {turn.matter: turn for turn in reversed(running)}
+        timed = timed_documents(reader, MatterKind.CATALOGUE, calendar=calendar, as_of=day)
         rows = [
-            matter_document(matter, reader.texts)
-            | {
-                "columns": sorted(matter.content["cells"]),
-                "due": first[matter.id].to_document()["due"] if matter.id in first else None,
-                "status": first[matter.id].stage.status.value if matter.id in first else "",
-            }
-            for matter in matters
+            document | {"columns": sorted(matter.content["cells"])} for matter, document in timed
         ]
     heads = {
         "matter": "事项",

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from govshare_policy.cli.joint import joint_app
+from govshare_policy.cli.matters import timed_documents
 from govshare_policy.cli.output import LangOption, OutputOption
 from govshare_policy.cli.receipt import check_command
 from govshare_policy.cli.workflow import (
@@ -19,15 +20,12 @@ from govshare_policy.cli.workflow import (
     codes,
     day_of,
     inputs_of,
-    matter_document,
     print_rows,
     takes_step,
 )
 from govshare_policy.cli.workflow_desk import Desk, open_reader
-from govshare_policy.deadline import load_calendar
 from govshare_policy.workflow import MatterKind, Role, StepAnswer, corrections
 from govshare_policy.workflow.corrections import Doubt, citizen_document
-from govshare_policy.workflow.overdue import turns
 
 correction_app = typer.Typer(
     no_args_is_help=True,
@@ -98,26 +96,15 @@ def list_command(
     """
     day = day_of(as_of, "--as-of")
     with open_reader(config) as reader:
-        matters = reader.matters(MatterKind.CORRECTION)
-        running = turns(
-            matters,
-            texts=reader.texts,
-            register=reader.bundle.register,
-            clocks=reader.clocks(),
-            calendar=load_calendar(calendar),
-            as_of=day,
-        )
-        due = {turn.matter: turn for turn in reversed(running)}
+        timed = timed_documents(reader, MatterKind.CORRECTION, calendar=calendar, as_of=day)
         rows = [
-            matter_document(matter, reader.texts)
+            document
             | {
-                "due": due[matter.id].to_document()["due"] if matter.id in due else None,
-                "status": due[matter.id].stage.status.value if matter.id in due else "",
                 "citizen": citizen_document(
                     text for text in reader.texts if text.profile in matter.states
-                ),
+                )
             }
-            for matter in matters
+            for matter, document in timed
         ]
     heads = {
         "matter": "事项",

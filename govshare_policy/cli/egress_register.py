@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``govshare egress register`` and ``allow``: what the guard is told by hand."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -24,7 +25,7 @@ from govshare_policy.crypto import load_public_key, open_signer
 from govshare_policy.egress.allowed import FORMS, Allowance, add_allowance, load_allowances
 from govshare_policy.egress.obtained import form_of_name, rows_of
 from govshare_policy.egress.place import ALLOWED, Place
-from govshare_policy.egress.register import ReleasedRows, ReleaseMeta
+from govshare_policy.egress.register import Counts, ReleasedRows, ReleaseMeta, Scalar
 from govshare_policy.errors import CallError
 from govshare_policy.identity import legal_day
 
@@ -74,10 +75,7 @@ def register_command(  # noqa: PLR0913  each is an option of the command
     --resource R08 --provider D-CAB --grant G01 --subject id_no --directory egress
     --keys keys/egress.key
     """
-    fields, rows = rows_of(there(file).read_bytes(), form_of_name(file.name))
-    missing = {*(subject or ()), *(sent or ())} - set(fields)
-    if not rows or missing:
-        raise CallError("the file has no rows, or not all of the fields that were named")
+    fields, rows = _rows_in(file, named={*(subject or ()), *(sent or ())})
     try:
         meta = ReleaseMeta(
             receipt_id=receipt,
@@ -96,21 +94,33 @@ def register_command(  # noqa: PLR0913  each is an option of the command
     place = Place(directory=directory, keys=there(keys), holdings_key=holdings_key)
     with station(place) as guard:
         counts = guard.register(release).counts
-    document = {
-        "receipt": receipt,
-        "rows": len(rows),
-        "kept": counts.kept,
-        "too_common": counts.too_common,
-        "sent": counts.sent,
-        "held": counts.held,
-    }
     show(
-        document,
+        _registered(release, counts),
         output,
         lang,
         zh=f"已登记 · {len(rows)} 行 · 保留 {counts.kept} 值",
         en=f"registered · {len(rows)} rows · {counts.kept} values kept",
     )
+
+
+def _rows_in(
+    file: Path, *, named: Collection[str]
+) -> tuple[tuple[str, ...], list[dict[str, Scalar]]]:
+    fields, rows = rows_of(there(file).read_bytes(), form_of_name(file.name))
+    if not rows or set(named) - set(fields):
+        raise CallError("the file has no rows, or not all of the fields that were named")
+    return fields, rows
+
+
+def _registered(release: ReleasedRows, counts: Counts) -> dict[str, object]:
+    return {
+        "receipt": release.meta.receipt_id,
+        "rows": len(release.rows),
+        "kept": counts.kept,
+        "too_common": counts.too_common,
+        "sent": counts.sent,
+        "held": counts.held,
+    }
 
 
 @allow_app.command("add")

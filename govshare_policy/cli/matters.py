@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists of matters, turns and tables, as commands of ``govshare application``."""
 
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -15,11 +18,11 @@ from govshare_policy.cli.workflow import (
     matter_document,
     print_rows,
 )
-from govshare_policy.cli.workflow_desk import open_reader
+from govshare_policy.cli.workflow_desk import Reader, open_reader
 from govshare_policy.deadline import load_calendar
-from govshare_policy.workflow import MatterKind, Workflow, disputes
+from govshare_policy.workflow import Matter, MatterKind, Workflow, disputes
 from govshare_policy.workflow.corrections import parties_text
-from govshare_policy.workflow.overdue import turns
+from govshare_policy.workflow.overdue import Turn, turns
 
 _TIMED: Final = (
     MatterKind.APPLICATION,
@@ -69,14 +72,8 @@ def overdue_command(
     """
     day = day_of(as_of, "--as-of")
     with open_reader(config) as reader:
-        found = turns(
-            [matter for kind in _TIMED for matter in reader.matters(kind)],
-            texts=reader.texts,
-            register=reader.bundle.register,
-            clocks=reader.clocks(),
-            calendar=load_calendar(calendar),
-            as_of=day,
-        )
+        matters = [matter for kind in _TIMED for matter in reader.matters(kind)]
+        found = _turns(reader, matters, calendar=calendar, as_of=day)
     rows = [turn.to_document() for turn in found if every or turn.is_late]
     heads = {
         "matter": "事项",
@@ -87,6 +84,38 @@ def overdue_command(
         "clause": "条款",
     }
     print_rows("turns", rows, heads, output=output, lang=lang)
+
+
+def timed_documents(
+    reader: Reader, kind: MatterKind, *, calendar: Path | None, as_of: date
+) -> list[tuple[Matter, dict[str, object]]]:
+    """Return the matters of *kind*, each as a document that says when its next step is due."""
+    matters = reader.matters(kind)
+    found = _turns(reader, matters, calendar=calendar, as_of=as_of)
+    first = {turn.matter: turn for turn in reversed(found)}
+    return [
+        (matter, matter_document(matter, reader.texts) | _due(first.get(matter.id)))
+        for matter in matters
+    ]
+
+
+def _turns(
+    reader: Reader, matters: Sequence[Matter], *, calendar: Path | None, as_of: date
+) -> tuple[Turn, ...]:
+    return turns(
+        matters,
+        texts=reader.texts,
+        register=reader.bundle.register,
+        clocks=reader.clocks(),
+        calendar=load_calendar(calendar),
+        as_of=as_of,
+    )
+
+
+def _due(turn: Turn | None) -> dict[str, object]:
+    if turn is None:
+        return {"due": None, "status": ""}
+    return {"due": turn.to_document()["due"], "status": turn.stage.status.value}
 
 
 def procedure_command(

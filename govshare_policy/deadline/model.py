@@ -13,7 +13,7 @@ LATEST: Final = date(2199, 12, 31)
 
 
 class Kind(StrEnum):
-    """What a clock is asked about (interface §5)."""
+    """What a clock is asked about (docs/reference/deadlines.md)."""
 
     APPLICATION = "application"
     DIRECT_AUTHORIZATION = "direct_authorization"
@@ -237,7 +237,7 @@ class Stage:
     provisional: bool = False
 
     def to_document(self) -> dict[str, object]:
-        """Return the stage as interface §5 gives it, with more keys for auditors."""
+        """Return the stage as ``govshare deadline`` prints it."""
         return {
             "stage": self.stage.value,
             "due": _iso(self.due),

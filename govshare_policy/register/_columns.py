@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files of a data directory (interface §3) and their columns."""
+"""The files of a data directory and their columns (docs/reference/registers.md)."""
 
 from collections.abc import Mapping
 from typing import Final

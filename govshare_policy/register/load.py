@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Load a data directory (interface §3) into a :class:`Register`, or refuse it whole."""
+"""Load a data directory into a :class:`Register`, or refuse it whole."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -40,9 +40,6 @@ def load_register(directory: Path, *, before: Register | None = None) -> Registe
     Raises:
         FactError: If a file, column, code, date or reference is wrong; the message names file,
             line and column, and nothing of the directory is used.
-
-    Source:
-        interface §3.
     """
     files = _read_all(directory)
     renewed = with_changed_grants(before, files) if before is not None else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from govshare_policy.deadline import Calendar, Event, Share, ShareType, load_clocks, share_of
 from govshare_policy.errors import CallError
@@ -15,13 +15,12 @@ from govshare_policy.legal import Effect
 from govshare_policy.policy import load_pack
 from govshare_policy.register import Register
 from govshare_policy.report.handling import Handled, Handling, Procedure, StepKey
+from govshare_policy.report.reading import Numbered, read_until
 from govshare_policy.report.source import Source
 from govshare_policy.report.span import AsOf, Span
 from govshare_policy.report.tally import Count, Place, Tally
 from govshare_policy.workflow.model import Party
 from govshare_policy.workflow.rules import load_workflow
-
-_REPORT_EVERY: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,23 +116,15 @@ def gather(
 
     if profile:
         procedure(profile)  # an unknown text is refused before a long log is read
-    latest, number, later, until = "", 0, 0, as_of.until
-    known = sum(source.verdict.size for source in sources if source.verdict is not None)
     with Tally(span, profile=profile) as tally, Handling(procedure) as handling:
-        for source in sources:
-            for record in source.records():
-                at = str(record.get("t", ""))
-                number += 1
-                if until and at >= until:
-                    later += 1
-                else:
-                    tally.take(record)
-                    handling.take(record)
-                    latest = max(latest, at)
-                if progress is not None and number % _REPORT_EVERY == 0:
-                    progress(number, max(number, known))
+
+        def take(one: Numbered) -> None:
+            tally.take(one.record)
+            handling.take(one.record)
+
+        known = read_until(sources, as_of.until, take, progress=progress)
         tally.finish()
-        day = as_of.day(latest)
+        day = as_of.day(known.latest)
         handled = handling.count(span, shares_of(register), calendar=calendar, as_of=day)
     return Figures(
         span=span,
@@ -146,7 +137,7 @@ def gather(
         systems=frozenset(tally.systems),
         register=register,
         as_of=day,
-        later=later,
+        later=known.later,
     )
 
 

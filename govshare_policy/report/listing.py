@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from govshare_policy.catalogue.read import load_catalogue
 from govshare_policy.catalogue.rules import load_lint
@@ -19,6 +19,7 @@ from govshare_policy.report.figures import procedure_of, shares_of
 from govshare_policy.report.finding import Evidence, Finding, Grade, Seen, cited
 from govshare_policy.report.own_reasons import OwnReasons
 from govshare_policy.report.procedures import Procedures
+from govshare_policy.report.reading import Known, Numbered, read_until
 from govshare_policy.report.rectification import Occurrence, Rectification
 from govshare_policy.report.released import sums
 from govshare_policy.report.source import Source
@@ -34,16 +35,7 @@ from govshare_policy.supervision import (
     load_supervision,
 )
 
-_REPORT_EVERY: Final = 1000
 _UNKNOWN: Final = "…"
-
-
-class _Known(NamedTuple):
-    """The first and the last instant that the logs know, if any, and how many records are later."""
-
-    earliest: str
-    latest: str
-    later: int
 
 
 def list_violations(
@@ -128,28 +120,19 @@ def _read(
     *,
     until: str,
     progress: Callable[[int, int], None] | None,
-) -> _Known:
-    """Read all records before the instant *until*, and return what is known of the others."""
-    earliest, latest, number, later = "", "", 0, 0
-    known = sum(source.verdict.size for source in sources if source.verdict is not None)
-    for source in sources:
-        for index, record in source.numbered():
-            number += 1
-            if progress is not None and number % _REPORT_EVERY == 0:
-                progress(number, max(number, known))
-            at = str(record.get("t", ""))
-            if until and at >= until:
-                later += 1
-                continue
-            evidence = Evidence.of_record(source.origin, index)
-            calls.take(record, evidence)
-            steps.take(record, evidence)
-            proceedings.take(record, origin=source.origin, index=index)
-            earliest, latest = min(earliest or at, at), max(latest, at)
-    return _Known(earliest, latest, later)
+) -> Known:
+    """Have each of the three follow all records before the instant *until*."""
+
+    def take(one: Numbered) -> None:
+        evidence = Evidence.of_record(one.origin, one.number)
+        calls.take(one.record, evidence)
+        steps.take(one.record, evidence)
+        proceedings.take(one.record, origin=one.origin, index=one.number)
+
+    return read_until(sources, until, take, progress=progress)
 
 
-def _shown(span: Span, known: _Known, day: date) -> Span:
+def _shown(span: Span, known: Known, day: date) -> Span:
     """Return *span* with ends that are left open set to what the logs know."""
     last, first = day if span.last == date.max else span.last, span.first
     if known.earliest and first == date.min:

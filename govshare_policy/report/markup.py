@@ -64,6 +64,11 @@ def element(name: str, inside: Html, *, kind: str = "") -> Html:
     return Html(f"<{name}{attribute}>{inside}</{name}>")
 
 
+def ident(value: str) -> Html:
+    """Return an id that stands behind the name of what it is of, and never breaks at its hyphen."""
+    return element("small", text(value), kind="id")
+
+
 def table(heads: Sequence[Html], rows: Iterable[Sequence[Html]], *, numbers_from: int) -> Html:
     """Return a table whose columns from *numbers_from* on hold numbers, or nothing for no rows."""
     head = joined(

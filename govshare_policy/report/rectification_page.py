@@ -4,7 +4,7 @@
 from typing import Final
 
 from govshare_policy.report.finding import Finding
-from govshare_policy.report.markup import Html, both, element, joined, table, text
+from govshare_policy.report.markup import Html, both, element, ident, joined, table, text
 from govshare_policy.report.rectification import Occurrence, Rectification
 from govshare_policy.report.sections import cited
 from govshare_policy.report.shell import SWITCH, badge_of, vouched, whole_page
@@ -233,17 +233,17 @@ def _footer(listed: Rectification) -> Html:
     return element("footer", joined((element("p", both(said)), vouched(listed.sources))))
 
 
-def _body(listed: Rectification, ident: str) -> Html:
-    if not ident:
+def _body(listed: Rectification, department: str) -> Html:
+    if not department:
         return both(NOBODY)
-    one = listed.register.departments.get(ident)
+    one = listed.register.departments.get(department)
     if one is None:
-        return text(ident)
-    return both(Words(f"{one.name_zh} {ident}", f"{one.name_en or one.name_zh} {ident}"))
+        return text(department)
+    return Html(both(Words(one.name_zh, one.name_en or one.name_zh)) + ident(department))
 
 
 def _small(value: str) -> Html:
-    return element("small", text(value)) if value else Html("")
+    return ident(value) if value else Html("")
 
 
 def _small_words(words: Words) -> Html:

@@ -15,6 +15,7 @@ from govshare_policy.report.markup import (
     bar,
     both,
     element,
+    ident,
     joined,
     outcome_bar,
     table,
@@ -71,7 +72,7 @@ def _named(line: Line, unnamed: Words) -> Html:
     if not line.name_zh:
         return text(line.id)
     name = both(Words(line.name_zh, line.name_en or line.name_zh))
-    return Html(name + element("small", text(line.id)))
+    return Html(name + ident(line.id))
 
 
 def _share(line: Line) -> Html:

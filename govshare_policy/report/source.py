@@ -25,18 +25,8 @@ class Source:
     origin: str
     verdict: Verdict | None
 
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Yield the records in order: those that were verified, or all there are.
-
-        Raises:
-            VerificationError: If the log cannot be read to its end, or a record is no object.
-            AuditError: If a file cannot be read.
-        """
-        for _, record in self.numbered():
-            yield record
-
     def numbered(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield the same with their numbers in the log.
+        """Yield the records in order, with their numbers: those that were verified, or all.
 
         Raises:
             VerificationError: If the log cannot be read to its end, or a record is no object.

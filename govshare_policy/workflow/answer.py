@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What became of a step that somebody wanted to take."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from govshare_policy.workflow.model import MatterKind
 
@@ -20,6 +20,31 @@ class Refusal:
     clauses: tuple[str, ...]
     text: str
     text_zh: str
+
+    @classmethod
+    def said(
+        cls,
+        code: str,
+        clauses: Sequence[str],
+        sentence: tuple[str, str],
+        mentions: Mapping[str, str],
+    ) -> Self:
+        """Return the refusal *code* in the words of *sentence*, English and Chinese.
+
+        Args:
+            code: What a program tells refusals apart by.
+            clauses: Those that it rests on; one that stands twice is cited once.
+            sentence: With the names of *mentions* in braces.
+            mentions: Names of the tables; an empty one is a dash.
+        """
+        english, chinese = sentence
+        values = {key: value or "–" for key, value in mentions.items()}
+        return cls(
+            code=code,
+            clauses=tuple(dict.fromkeys(clauses)),
+            text=english.format(**values),
+            text_zh=chinese.format(**values),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

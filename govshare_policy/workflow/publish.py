@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write what procedures decided into the data directory, as rows of its files (interface §3).
+"""Write what procedures decided into the data directory, as rows of its files.
 
 The rows are tried on a copy first, so that a directory that loads is never made into one that
 does not. Writing the same rows again changes nothing.

@@ -100,11 +100,4 @@ SENTENCES: Final = {
 
 def refusal(code: str, clauses: Sequence[str], **mentions: str) -> Refusal:
     """Return the refusal *code* with the clauses it rests on."""
-    english, chinese = SENTENCES[code]
-    values = {key: value or "–" for key, value in mentions.items()}
-    return Refusal(
-        code=code,
-        clauses=tuple(dict.fromkeys(clauses)),
-        text=english.format(**values),
-        text_zh=chinese.format(**values),
-    )
+    return Refusal.said(code, clauses, SENTENCES[code], mentions)

@@ -244,7 +244,7 @@ def test_a_status_of_somebody_elses_is_asked_for_among_outcomes(
 def test_every_status_of_the_sidecar_can_be_asked_for() -> None:
     from govshare_policy.cli.audit_common import OUTCOMES  # noqa: PLC0415  only here
     from govshare_sidecar.auth_request import NOT_EXACT  # noqa: PLC0415  only here
-    from govshare_sidecar.release import CALLER_LEFT  # noqa: PLC0415  only here
+    from govshare_sidecar.release.released import CALLER_LEFT  # noqa: PLC0415  only here
     from govshare_sidecar.upstream import Fault  # noqa: PLC0415  only here
 
     assert {*Fault, NOT_EXACT, CALLER_LEFT, "released"} <= set(OUTCOMES)

@@ -264,7 +264,7 @@ def test_records_of_other_phases_count_nothing(tmp_path: Path, signer: Signer) -
 
 def test_progress_is_told(tmp_path: Path, signer: Signer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Now and then, and never more done than there is."""
-    monkeypatch.setattr("govshare_policy.report.figures._REPORT_EVERY", 2)
+    monkeypatch.setattr("govshare_policy.report.reading._REPORT_EVERY", 2)
     with diary(tmp_path / "log", signer) as book:
         fill(book, 5)
     told: list[tuple[int, int]] = []

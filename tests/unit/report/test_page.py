@@ -130,6 +130,14 @@ def test_a_page_shows_the_figures_of_the_report(figures: Figures) -> None:
         assert clause["clause"] in seen
 
 
+def test_an_id_never_breaks_at_its_hyphen(figures: Figures) -> None:
+    """It stands behind the name; where a narrow window breaks the line, it stays whole."""
+    html = page(figures, views(figures), None, chinese=False)
+
+    assert '<small class="id">D-HCB</small>' in html
+    assert re.search(r"small\.id \{[^}]*white-space:nowrap", html)
+
+
 def test_both_languages_are_on_the_page_and_one_shows_first(figures: Figures) -> None:
     """Every Chinese piece stands beside its English one; a switch without a script chooses."""
     lines = views(figures)

@@ -142,7 +142,7 @@ def test_a_record_that_is_no_object_is_named(tmp_path: Path, signer: Signer) -> 
     (source,) = open_sources([tmp_path / "log"])
 
     with pytest.raises(VerificationError, match="record 2 of the log is not an object"):
-        list(source.records())
+        list(source.numbered())
 
 
 def test_a_record_that_is_no_json_is_named(tmp_path: Path, signer: Signer) -> None:
@@ -152,5 +152,5 @@ def test_a_record_that_is_no_json_is_named(tmp_path: Path, signer: Signer) -> No
     (source,) = open_sources([tmp_path / "log"])
 
     with pytest.raises(VerificationError) as caught:
-        list(source.records())
+        list(source.numbered())
     assert "secret" not in str(caught.value)
