@@ -175,7 +175,8 @@ def results_in(directory: Path) -> Summary:
     for step in (*STEPS, *unplanned()):
         path = directory / f"{step.name}.json"
         if path.is_file():
-            summary.results[step.name] = json.loads(path.read_text(encoding="utf-8"))
+            result = summary.results[step.name] = json.loads(path.read_text(encoding="utf-8"))
+            summary.missing |= result.get("missing", {})
         else:
             summary.not_run[step.name] = "it has no results"
     return summary
@@ -233,7 +234,12 @@ def main() -> int:
     summary = run(chosen.steps, chosen.results, quick=chosen.quick)
     seconds = time.monotonic() - begin
     drawn = document(summary, chosen.images, tables=chosen.tables)
-    text = json.dumps(summary.document(seconds=seconds), ensure_ascii=False, indent=1)
+    kept = summary
+    if chosen.only:
+        # What other runs found is there still, each with the commit and the machine of its own.
+        kept = results_in(chosen.results)
+        kept.took, kept.failed = summary.took, summary.failed
+    text = json.dumps(kept.document(seconds=seconds), ensure_ascii=False, indent=1)
     (chosen.results / "summary.json").write_text(text + "\n", encoding="utf-8")
     print_summary(summary, drawn)
     return 1 if summary.failed or summary.not_run else 0

@@ -204,6 +204,26 @@ def test_a_run_ends_well_only_if_everything_ran(
     assert (tmp_path / "results" / "summary.json").is_file()
 
 
+def test_a_run_of_some_leaves_the_others_in_the_summary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = program(tmp_path, monkeypatch, WRITES)
+    others = (Step(name="earlier", module="earlier"), Step(name="never", module="never"))
+    monkeypatch.setattr(runner, "STEPS", (step, *others))
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "earlier.json").write_text('{"rows": [], "missing": {"other": "gone"}}')
+    places = ["--results", str(results), "--images", str(tmp_path / "images")]
+    monkeypatch.setattr(sys, "argv", ["bench", "--only", "planted", *places])
+
+    assert runner.main() == 0
+    summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
+    assert summary["results"] == ["planted", "earlier"]
+    assert summary["missing"] == {"peer": "not to be had", "other": "gone"}
+    assert list(summary["took"]) == ["planted"]
+    assert summary["not_run"]["never"] == "it has no results"
+
+
 def test_a_peer_that_cannot_be_installed_says_why() -> None:
     """The reason is the installer's last line."""
     install.why_missing.cache_clear()
